@@ -1,0 +1,1 @@
+//! libws2_32.so: the C exports over the runtime.

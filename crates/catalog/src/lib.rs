@@ -1,0 +1,1 @@
+//! The protocol and name space catalogs: model, transactional store, change notice.

@@ -1,0 +1,1 @@
+//! The Ws2_32 side: start-up, loading of providers, socket handles and dispatch.

@@ -1,0 +1,1 @@
+//! The base transport provider: TCP and UDP over kernel sockets.
