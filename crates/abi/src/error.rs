@@ -234,6 +234,10 @@ errors! {
     WSA_QOS_ESHAPERATEOBJ = 11030,
     /// A reserved QoS policy element type.
     WSA_QOS_RESERVED_PETYPE = 11031,
+    /// No such host could be found securely.
+    WSA_SECURE_HOST_NOT_FOUND = 11032,
+    /// The name policy of IPsec does not allow the name.
+    WSA_IPSEC_NAME_POLICY_ERROR = 11033,
 }
 
 /// `ERROR_CALL_NOT_IMPLEMENTED`, which `WSCGetProviderInfo` reports (WSC-INFO-1).

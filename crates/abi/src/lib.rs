@@ -11,11 +11,18 @@
     clippy::upper_case_acronyms,
     reason = "the names are those of the Windows headers"
 )]
-#![allow(missing_docs, reason = "each name is documented by the header it comes from")]
+#![allow(
+    missing_docs,
+    reason = "each name is documented by the header it comes from"
+)]
 
 mod base;
 mod error;
 mod event;
+mod ip;
+mod mswsock;
+mod namespace;
+mod netdb;
 mod overlapped;
 mod protocol;
 mod socket;
@@ -24,6 +31,10 @@ mod transport;
 pub use base::*;
 pub use error::*;
 pub use event::*;
+pub use ip::*;
+pub use mswsock::*;
+pub use namespace::*;
+pub use netdb::*;
 pub use overlapped::*;
 pub use protocol::*;
 pub use socket::*;

@@ -47,7 +47,8 @@ pub type WspStartupFn = unsafe extern "system" fn(
 ) -> i32;
 
 macro_rules! table {
-    ($(#[$doc:meta])* $table:ident; $($slot:ident: $pfn:ident = fn($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)*) => {
+    ($(#[$doc:meta])* $table:ident, $(#[$full_doc:meta])* $full:ident;
+     $($slot:ident: $pfn:ident = fn($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)*) => {
         $(pub type $pfn = Option<unsafe extern "system" fn($($arg: $ty),*) -> $ret>;)*
 
         $(#[$doc])*
@@ -55,6 +56,13 @@ macro_rules! table {
         #[derive(Clone, Copy)]
         pub struct $table {
             $(pub $slot: $pfn,)*
+        }
+
+        $(#[$full_doc])*
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct $full {
+            $(pub $slot: unsafe extern "system" fn($($arg: $ty),*) -> $ret,)*
         }
 
         impl $table {
@@ -66,8 +74,21 @@ macro_rules! table {
 
             /// The name of the first slot that is null, if any is.
             pub fn first_hole(&self) -> Option<&'static str> {
-                $(if self.$slot.is_none() { return Some(stringify!($slot)); })*
-                None
+                self.complete().err()
+            }
+
+            /// The same table with no null in it. Fails with the name of the first slot that is null.
+            #[inline]
+            pub fn complete(&self) -> Result<$full, &'static str> {
+                Ok($full { $($slot: self.$slot.ok_or(stringify!($slot))?,)* })
+            }
+        }
+
+        impl $full {
+            /// The table as the C side has it.
+            #[inline]
+            pub const fn to_nullable(&self) -> $table {
+                $table { $($slot: Some(self.$slot),)* }
             }
         }
     };
@@ -75,7 +96,9 @@ macro_rules! table {
 
 table! {
     /// The dispatch table of a provider: exactly 30 functions in this order (WSP-STARTUP-14, TBL-1).
-    WSPPROC_TABLE;
+    WSPPROC_TABLE,
+    /// A dispatch table in which every function is there.
+    ProcTable;
     lpWSPAccept: LPWSPACCEPT = fn(s: SOCKET, addr: *mut SOCKADDR, addrlen: *mut i32, lpfnCondition: LPCONDITIONPROC, dwCallbackData: usize, lpErrno: *mut i32) -> SOCKET;
     lpWSPAddressToString: LPWSPADDRESSTOSTRING = fn(lpsaAddress: *mut SOCKADDR, dwAddressLength: u32, lpProtocolInfo: *mut WSAPROTOCOL_INFOW, lpszAddressString: *mut u16, lpdwAddressStringLength: *mut u32, lpErrno: *mut i32) -> i32;
     lpWSPAsyncSelect: LPWSPASYNCSELECT = fn(s: SOCKET, hWnd: HWND, wMsg: u32, lEvent: i32, lpErrno: *mut i32) -> i32;
@@ -110,7 +133,9 @@ table! {
 
 table! {
     /// The upcalls: what the runtime offers to providers, in this order.
-    WSPUPCALLTABLE;
+    WSPUPCALLTABLE,
+    /// An upcall table in which every function is there.
+    UpcallTable;
     lpWPUCloseEvent: LPWPUCLOSEEVENT = fn(hEvent: WSAEVENT, lpErrno: *mut i32) -> BOOL;
     lpWPUCloseSocketHandle: LPWPUCLOSESOCKETHANDLE = fn(s: SOCKET, lpErrno: *mut i32) -> i32;
     lpWPUCreateEvent: LPWPUCREATEEVENT = fn(lpErrno: *mut i32) -> WSAEVENT;
