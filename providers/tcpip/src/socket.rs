@@ -1,0 +1,295 @@
+//! What the provider keeps for one socket.
+//!
+//! The kernel descriptor is always non-blocking and closed on exec: whether a socket blocks is Winsock's
+//! affair (MODE-2) and one bit here, and a call that blocks tries the system call first and then waits
+//! where it can be cancelled. Everything the transfer functions ask before their system call is in one
+//! word, [`Flags`], so that a send or a receive costs one relaxed load.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketType};
+use windlass_abi::{
+    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, WSA_FLAG_OVERLAPPED, WsaError,
+};
+
+use crate::network_events::Registration;
+use crate::sockaddr::SocketAddress;
+
+/// A socket of this provider: a descriptor, and what all descriptors of the same socket in this process
+/// have in common (WSP-DUP-4).
+pub struct TcpSocket {
+    fd: OwnedFd,
+    common: Arc<Common>,
+}
+
+/// The part of a socket that its duplicates in this process share.
+///
+/// A duplicate in another process shares what the kernel keeps: options of the kernel, the peer, the
+/// queues. [`Flags::SHARED`] says that there may be one.
+pub struct Common {
+    pub family: Family,
+    pub kind: Kind,
+    /// `WSA_FLAG_*` given at creation.
+    pub creation_flags: u32,
+    pub flags: Flags,
+    /// `SO_RCVTIMEO` in milliseconds; zero waits for ever. Looked at only where [`Flags::OVERLAPPED`] (MODE-9).
+    pub recv_timeout: AtomicU32,
+    /// `SO_SNDTIMEO`, likewise.
+    pub send_timeout: AtomicU32,
+    /// `SO_LINGER`: seconds, or [`DONT_LINGER`]. The kernel's own linger stays off until the close decides.
+    pub linger: AtomicU32,
+    /// The registration of `WSPEventSelect`; one for each underlying socket (EV-11).
+    pub registration: Registration,
+    /// What no transfer needs.
+    rare: Mutex<Rare>,
+}
+
+/// `SO_DONTLINGER`, the default (OPT-3): the close returns at once and the kernel sends the rest.
+pub const DONT_LINGER: u32 = u32::MAX;
+
+/// The seldom used part of a socket's state.
+#[derive(Default)]
+pub struct Rare {
+    /// A connection that a condition function deferred: the head of the accept queue (WSP-ACCEPT-7).
+    pub deferred: Option<Pending>,
+    /// The error of a failed connect or of an asynchronous event, until `SO_ERROR` is read (OPT-5).
+    pub error: Option<WsaError>,
+    /// When the connection was established, for `SO_CONNECT_TIME`.
+    pub connected_at: Option<Instant>,
+}
+
+/// A connection that the kernel has established and nobody has accepted yet.
+pub struct Pending {
+    pub fd: OwnedFd,
+    pub peer: SocketAddress,
+}
+
+/// The address families of this provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Ip4,
+    Ip6,
+}
+
+impl Family {
+    /// The family that has this Windows number.
+    pub fn from_windows(family: i32) -> Option<Self> {
+        match family {
+            AF_INET => Some(Self::Ip4),
+            AF_INET6 => Some(Self::Ip6),
+            _ => None,
+        }
+    }
+
+    /// `AF_INET` or `AF_INET6` of Windows.
+    pub fn windows(self) -> i32 {
+        match self {
+            Self::Ip4 => AF_INET,
+            Self::Ip6 => AF_INET6,
+        }
+    }
+
+    /// The kernel's number.
+    pub fn kernel(self) -> AddressFamily {
+        match self {
+            Self::Ip4 => AddressFamily::INET,
+            Self::Ip6 => AddressFamily::INET6,
+        }
+    }
+}
+
+/// The socket types of this provider, one protocol each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP.
+    Stream,
+    /// UDP.
+    Datagram,
+}
+
+impl Kind {
+    /// `SOCK_STREAM` or `SOCK_DGRAM`.
+    pub fn socket_type(self) -> i32 {
+        match self {
+            Self::Stream => SOCK_STREAM,
+            Self::Datagram => SOCK_DGRAM,
+        }
+    }
+
+    /// `IPPROTO_TCP` or `IPPROTO_UDP`.
+    pub fn protocol(self) -> i32 {
+        match self {
+            Self::Stream => IPPROTO_TCP,
+            Self::Datagram => IPPROTO_UDP,
+        }
+    }
+
+    /// The kernel's type.
+    pub fn kernel(self) -> SocketType {
+        match self {
+            Self::Stream => SocketType::STREAM,
+            Self::Datagram => SocketType::DGRAM,
+        }
+    }
+}
+
+/// A word of bits that any thread may read and change.
+///
+/// The bits are hints for the thread that acts on the socket; what they guard is the kernel's, so relaxed
+/// order is enough.
+#[derive(Default)]
+pub struct Flags(AtomicU32);
+
+impl Flags {
+    /// `FIONBIO`, or implied by an event registration (MODE-2).
+    pub const NONBLOCKING: u32 = 1 << 0;
+    /// Created with `WSA_FLAG_OVERLAPPED` (WSP-SOCK-2).
+    pub const OVERLAPPED: u32 = 1 << 1;
+    /// `SD_RECEIVE` was asked for: data that comes resets the connection (WSP-SHUT-2).
+    pub const SHUT_RECEIVE: u32 = 1 << 2;
+    /// `SD_SEND` was asked for.
+    pub const SHUT_SEND: u32 = 1 << 3;
+    /// `WSPRecvDisconnect` was called: no receive any more, data is left alone (WSP-RDIS-2).
+    pub const RECEIVE_DISCONNECTED: u32 = 1 << 4;
+    /// A passive socket (WSP-LISTEN-1).
+    pub const LISTENING: u32 = 1 << 5;
+    /// A non-blocking connect is under way (WSP-CONN-3).
+    pub const CONNECTING: u32 = 1 << 6;
+    /// Connected, or a datagram socket with a default peer.
+    pub const CONNECTED: u32 = 1 << 7;
+    /// The last connect failed: the except set says so until the next one (WSP-SELECT-6).
+    pub const CONNECT_FAILED: u32 = 1 << 8;
+    /// The connection was reset: receives keep saying so (WSP-RECV-5).
+    pub const RESET: u32 = 1 << 9;
+    /// A duplicate may exist in another process (WSP-CLEANUP-27).
+    pub const SHARED: u32 = 1 << 10;
+    /// `SO_OOBINLINE`; also set in the kernel.
+    pub const OOB_INLINE: u32 = 1 << 11;
+    /// `SO_REUSEADDR`; applied by `bind`, not by the option.
+    pub const REUSE_ADDRESS: u32 = 1 << 12;
+    /// `SO_EXCLUSIVEADDRUSE`; excludes the former (OPT-7).
+    pub const EXCLUSIVE_ADDRESS: u32 = 1 << 13;
+    /// `SO_CONDITIONAL_ACCEPT`.
+    pub const CONDITIONAL_ACCEPT: u32 = 1 << 14;
+    /// `SIO_UDP_CONNRESET`: report ICMP errors on a datagram socket (WSP-RFROM-4). Off by default.
+    pub const UDP_CONNRESET: u32 = 1 << 15;
+    /// An event registration with a mask that is not zero; kept by `network_events`.
+    pub const EVENTS: u32 = 1 << 16;
+    /// A deferred connection is at the head of the accept queue (WSP-ACCEPT-8).
+    pub const DEFERRED: u32 = 1 << 17;
+    /// `SO_BROADCAST`; also set in the kernel.
+    pub const BROADCAST: u32 = 1 << 18;
+
+    /// The whole word.
+    #[inline]
+    pub fn load(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether any of `bits` is set.
+    #[inline]
+    pub fn any(&self, bits: u32) -> bool {
+        self.load() & bits != 0
+    }
+
+    /// Sets `bits`, and says which of them were set before.
+    pub fn set(&self, bits: u32) -> u32 {
+        self.0.fetch_or(bits, Ordering::Relaxed) & bits
+    }
+
+    /// Clears `bits`, and says which of them were set before.
+    pub fn clear(&self, bits: u32) -> u32 {
+        self.0.fetch_and(!bits, Ordering::Relaxed) & bits
+    }
+
+    /// Sets or clears `bits`.
+    pub fn put(&self, bits: u32, on: bool) {
+        if on { self.set(bits) } else { self.clear(bits) };
+    }
+}
+
+impl TcpSocket {
+    /// A socket over a new descriptor, which must be non-blocking and closed on exec.
+    pub fn new(fd: OwnedFd, family: Family, kind: Kind, creation_flags: u32) -> Self {
+        let common = Common {
+            family,
+            kind,
+            creation_flags,
+            flags: Flags::default(),
+            recv_timeout: AtomicU32::new(0),
+            send_timeout: AtomicU32::new(0),
+            linger: AtomicU32::new(DONT_LINGER),
+            registration: Registration::default(),
+            rare: Mutex::default(),
+        };
+        common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
+        Self { fd, common: Arc::new(common) }
+    }
+
+    /// Another descriptor of the socket that `common` belongs to.
+    pub fn duplicate_of(fd: OwnedFd, common: Arc<Common>) -> Self {
+        Self { fd, common }
+    }
+
+    /// The kernel's descriptor.
+    #[inline]
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// What duplicates share.
+    #[inline]
+    pub fn common(&self) -> &Arc<Common> {
+        &self.common
+    }
+
+    /// Whether another descriptor, here or in another process, may refer to the same socket.
+    pub fn is_shared(&self) -> bool {
+        self.flags.any(Flags::SHARED) || Arc::strong_count(&self.common) > 1
+    }
+}
+
+impl std::ops::Deref for TcpSocket {
+    type Target = Common;
+
+    #[inline]
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+impl Common {
+    /// The seldom used state. Never held across a wait or a call to the client.
+    pub fn rare(&self) -> MutexGuard<'_, Rare> {
+        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `SO_RCVTIMEO` as far as it takes effect (MODE-9).
+    pub fn recv_limit(&self) -> Option<Duration> {
+        self.limit(&self.recv_timeout)
+    }
+
+    /// `SO_SNDTIMEO` as far as it takes effect (MODE-9).
+    pub fn send_limit(&self) -> Option<Duration> {
+        self.limit(&self.send_timeout)
+    }
+
+    fn limit(&self, timeout: &AtomicU32) -> Option<Duration> {
+        match timeout.load(Ordering::Relaxed) {
+            0 => None,
+            _ if !self.flags.any(Flags::OVERLAPPED) => None,
+            milliseconds => Some(Duration::from_millis(milliseconds.into())),
+        }
+    }
+
+    /// How long a close lingers, in seconds; absent for `SO_DONTLINGER`.
+    pub fn linger_seconds(&self) -> Option<u32> {
+        match self.linger.load(Ordering::Relaxed) {
+            DONT_LINGER => None,
+            seconds => Some(seconds),
+        }
+    }
+}
