@@ -1,1 +1,12 @@
-//! The provider SDK: safe traits to and from the C tables of the Winsock SPI.
+//! The provider SDK: a transport in safe Rust, and the tables that the Winsock SPI asks for.
+
+mod adapter;
+pub mod address;
+pub mod events;
+pub mod socket;
+pub mod transport;
+pub mod version;
+
+pub use adapter::{buffers, condition, upcalls};
+pub use transport::{Result, Transport};
+pub use windlass_abi as abi;
