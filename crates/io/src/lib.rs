@@ -1,1 +1,44 @@
-//! What the I/O manager of NT is to Winsock: event objects, waits and APC queues.
+//! What the I/O manager of NT is to Winsock: event objects, waits, thread identities and APC queues.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`handle`] | the values that programs hold objects by |
+//! | [`event`] | event objects, manual-reset and auto-reset |
+//! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
+//! | [`thread`] | thread identities (WSATHREADID) and their APC queues |
+//! | [`waker`] | how a blocked thread is woken, on a futex or on a descriptor |
+//! | [`blocking`] | blocking calls of a provider that another thread can cancel |
+//! | [`deadline`] | time limits on the monotonic clock |
+//!
+//! Nothing here starts a thread, and nothing polls: whoever waits is queued on what it waits for and is
+//! woken by whoever signals it. No lock of this crate is held while a caller's code runs (APCs, drops of
+//! APCs), and none is held by a thread that blocks, so that every function that signals may be called from
+//! any thread and any completion context (UPV-6).
+//!
+//! Validity of a call (a started Winsock, null pointers) is the business of the layers above: every
+//! function here works from the first instruction of a process to its last.
+
+pub mod blocking;
+pub mod deadline;
+pub mod event;
+pub mod handle;
+pub mod thread;
+pub mod wait;
+pub mod waker;
+
+mod futex;
+mod object;
+mod poll;
+mod table;
+mod waitable;
+
+pub use deadline::Deadline;
+pub use handle::Handle;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, whatever happened to a thread that held the lock: no critical section of this crate can panic
+/// half way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,46 @@
+//! What handles name.
+
+use std::sync::{Arc, Weak};
+
+use windlass_abi::WsaError;
+
+use crate::event::Event;
+use crate::handle::{Handle, MAX_OBJECTS};
+use crate::table::Table;
+use crate::thread::Thread;
+use crate::waitable::Waitable;
+
+/// An object that a handle names. Cloning refers to the same object.
+#[derive(Clone)]
+pub(crate) enum Object {
+    /// The handle keeps the event alive.
+    Event(Event),
+    /// The handle is only a name: the thread takes it out of the table when it is gone.
+    Thread(Weak<Thread>),
+}
+
+/// The objects of this process.
+static OBJECTS: Table<Object> = Table::new(MAX_OBJECTS);
+
+/// Gives an object a handle. Errors: WSA_NOT_ENOUGH_MEMORY (no handle is left).
+pub(crate) fn insert(object: Object) -> Result<Handle, WsaError> {
+    OBJECTS.insert(object).ok_or(WsaError::WSA_NOT_ENOUGH_MEMORY)
+}
+
+/// The object of a handle.
+pub(crate) fn get(handle: Handle) -> Option<Object> {
+    OBJECTS.with(handle, Object::clone)
+}
+
+/// Ends a handle, if it names an object that `wanted` accepts.
+pub(crate) fn remove_if(handle: Handle, wanted: impl FnOnce(&Object) -> bool) -> Option<Object> {
+    OBJECTS.remove_if(handle, wanted)
+}
+
+/// What a wait for this handle waits on. Errors: WSA_INVALID_HANDLE.
+pub(crate) fn waitable(handle: Handle) -> Result<Arc<Waitable>, WsaError> {
+    match get(handle) {
+        Some(Object::Event(event)) => Ok(event.waitable().clone()),
+        Some(Object::Thread(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
+    }
+}

@@ -1,0 +1,242 @@
+//! Thread identities and their APC queues (contract: upcalls, section 5).
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use windlass_abi::{WSATHREADID, WsaError};
+
+use crate::deadline::Deadline;
+use crate::handle::Handle;
+use crate::lock;
+use crate::object::{self, Object};
+use crate::waker::Waker;
+
+/// A procedure that a thread runs when it waits alertably. What it owns is dropped with it, run or not
+/// (WPU-APC-5); never while a lock of this crate is held.
+pub type Apc = Box<dyn FnOnce() + Send + 'static>;
+
+/// The identity of a thread, opaque to whoever gets it, and copied by value: WSATHREADID without its pointers.
+///
+/// `handle` names the thread. `opening` is zero in the identity that the runtime gives along with a
+/// call, and tells the openings of [`open_current`] apart (WPU-OCT-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadId {
+    handle: Handle,
+    opening: usize,
+}
+
+impl From<ThreadId> for WSATHREADID {
+    fn from(id: ThreadId) -> Self {
+        Self { ThreadHandle: id.handle.into(), Reserved: id.opening }
+    }
+}
+
+impl From<WSATHREADID> for ThreadId {
+    fn from(id: WSATHREADID) -> Self {
+        Self { handle: id.ThreadHandle.into(), opening: id.Reserved }
+    }
+}
+
+/// What this crate knows of one thread of the process, be it the runtime's, a provider's or the program's.
+pub struct Thread {
+    this: Weak<Thread>,
+    waker: Arc<Waker>,
+    handle: OnceLock<Handle>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    exited: bool,
+    /// First in, first out (WPU-APC-4).
+    apcs: VecDeque<Apc>,
+    /// The openings that were not closed, and the last number given to one.
+    openings: Vec<usize>,
+    last_opening: usize,
+    /// Keeps the record, and so the identity, while an opening is left, even if the thread is gone.
+    kept: Option<Arc<Thread>>,
+}
+
+/// The calling thread.
+pub fn current() -> Arc<Thread> {
+    // Late in the exit of a thread its record is gone already; it can still wait, but has no identity.
+    CURRENT.try_with(|current| current.0.clone()).unwrap_or_else(|_| Thread::new(true))
+}
+
+/// An identity of the calling thread for others to queue APCs to, to be ended by one [`close`]
+/// (WPU-OCT-1, WPU-OCT-2).
+///
+/// Errors: WSA_NOT_ENOUGH_MEMORY; WSAEFAULT in a thread so late in its exit that it can run no APC.
+pub fn open_current() -> Result<ThreadId, WsaError> {
+    let thread = current();
+    let mut id = thread.id()?;
+    let mut state = lock(&thread.state);
+    state.last_opening += 1;
+    id.opening = state.last_opening;
+    state.openings.push(id.opening);
+    state.kept.get_or_insert_with(|| thread.clone());
+    Ok(id)
+}
+
+/// Ends an identity that [`open_current`] gave. APCs that were queued stay queued (WPU-OCT-3).
+///
+/// Errors: WSAEINVAL for every other identity, and the second time (WPU-OCT-4).
+pub fn close(id: ThreadId) -> Result<(), WsaError> {
+    let thread = find(id).ok_or(WsaError::WSAEINVAL)?;
+    let mut state = lock(&thread.state);
+    let at = state.openings.iter().position(|&opening| opening == id.opening);
+    state.openings.swap_remove(at.ok_or(WsaError::WSAEINVAL)?);
+    let _released = if state.openings.is_empty() { state.kept.take() } else { None };
+    drop(state);
+    Ok(())
+}
+
+/// Queues a call for a thread, and returns. It runs when the thread waits alertably (WPU-APC-1), once, after
+/// those queued before it (WPU-APC-4); if the thread waits so already, it is woken. Any thread may call
+/// this (WPU-APC-8); it never blocks.
+///
+/// Errors: WSAEFAULT if the identity names no thread, or its thread has exited, or it has been closed (WPU-APC-2,
+/// WPU-APC-5). The APC is dropped then.
+pub fn queue_apc(id: ThreadId, apc: Apc) -> Result<(), WsaError> {
+    let thread = find(id).ok_or(WsaError::WSAEFAULT)?;
+    let mut state = lock(&thread.state);
+    if state.exited || id.opening != 0 && !state.openings.contains(&id.opening) {
+        return Err(WsaError::WSAEFAULT);
+    }
+    state.apcs.push_back(apc);
+    drop(state);
+    thread.waker.wake();
+    Ok(())
+}
+
+/// Why a thread stopped blocking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unblocked {
+    Ready,
+    /// APCs are queued, and not yet run.
+    Apcs,
+    TimedOut,
+}
+
+impl Thread {
+    fn new(exited: bool) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            waker: Arc::new(Waker::new()),
+            handle: OnceLock::new(),
+            state: Mutex::new(State { exited, ..State::default() }),
+        })
+    }
+
+    /// The identity of this thread that goes along with a call (lpThreadId). It needs no closing, and names
+    /// the thread until it exits.
+    ///
+    /// Errors: WSA_NOT_ENOUGH_MEMORY; WSAEFAULT if the thread has exited.
+    pub fn id(&self) -> Result<ThreadId, WsaError> {
+        let handle = match self.handle.get() {
+            Some(&handle) => handle,
+            None => self.make_handle()?,
+        };
+        Ok(ThreadId { handle, opening: 0 })
+    }
+
+    /// What wakes this thread.
+    pub fn waker(&self) -> &Arc<Waker> {
+        &self.waker
+    }
+
+    /// True if `id` names this thread.
+    pub(crate) fn is(&self, id: ThreadId) -> bool {
+        self.handle.get() == Some(&id.handle)
+    }
+
+    /// True if APCs are queued.
+    pub(crate) fn has_apcs(&self) -> bool {
+        !lock(&self.state).apcs.is_empty()
+    }
+
+    /// Runs what is queued, and what that queues, each before the next is taken: an APC that waits
+    /// alertably itself runs the rest in its own wait. For the thread itself only.
+    pub(crate) fn run_apcs(&self) {
+        while let Some(apc) = self.next_apc() {
+            apc();
+        }
+    }
+
+    /// Sleeps until `ready`, or, if alertable, until an APC is queued, or the deadline, in this order. Whoever
+    /// makes it ready wakes the thread. For the thread itself only.
+    pub(crate) fn block(&self, deadline: Deadline, alertable: bool, mut ready: impl FnMut() -> bool) -> Unblocked {
+        loop {
+            if ready() {
+                return Unblocked::Ready;
+            }
+            if alertable && self.has_apcs() {
+                return Unblocked::Apcs;
+            }
+            if deadline.has_passed() {
+                return Unblocked::TimedOut;
+            }
+            self.waker.park(deadline);
+        }
+    }
+
+    fn next_apc(&self) -> Option<Apc> {
+        lock(&self.state).apcs.pop_front()
+    }
+
+    fn make_handle(&self) -> Result<Handle, WsaError> {
+        let state = lock(&self.state);
+        if state.exited {
+            return Err(WsaError::WSAEFAULT);
+        }
+        if let Some(&handle) = self.handle.get() {
+            return Ok(handle);
+        }
+        let handle = object::insert(Object::Thread(self.this.clone()))?;
+        Ok(*self.handle.get_or_init(|| handle))
+    }
+
+    fn exit(&self) {
+        let mut state = lock(&self.state);
+        state.exited = true;
+        let apcs = std::mem::take(&mut state.apcs);
+        drop(state);
+        // Dropping them runs code of whoever queued them.
+        drop(apcs);
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(&handle) = self.handle.get() {
+            object::remove_if(handle, |_| true);
+        }
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+/// The record of a thread, dropped when the thread exits.
+struct Current(Arc<Thread>);
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        self.0.exit();
+    }
+}
+
+thread_local! {
+    static CURRENT: Current = Current(Thread::new(false));
+}
+
+fn find(id: ThreadId) -> Option<Arc<Thread>> {
+    match object::get(id.handle)? {
+        Object::Thread(thread) => thread.upgrade(),
+        Object::Event(_) => None,
+    }
+}

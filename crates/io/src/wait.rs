@@ -1,0 +1,119 @@
+//! Waits for objects, and alertable sleep (contract: api, API-S12 to API-S14; upcalls, WPU-APC-6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use windlass_abi::{WSA_MAXIMUM_WAIT_EVENTS, WsaError};
+
+use crate::deadline::Deadline;
+use crate::handle::Handle;
+use crate::object;
+use crate::thread::{self, Unblocked};
+use crate::waitable::{self, Locked, Waitable};
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object of this index satisfied it; 0 when all did.
+    Signalled(usize),
+    /// At least one APC ran (`WSA_WAIT_IO_COMPLETION`).
+    IoCompletion,
+    /// The time has passed (`WSA_WAIT_TIMEOUT`).
+    TimedOut,
+}
+
+/// Waits until one of the objects, or all of them, are signalled.
+///
+/// * For any: the smallest index that is signalled satisfies the wait, and only that object's state is taken
+///   (API-S13). An object may be named more than once.
+/// * For all: nothing is taken before all are signalled; then all at once. The index is 0.
+/// * `timeout` is at least so long, on the monotonic clock; zero tests and returns; `None` and
+///   `Duration::MAX` are without limit.
+/// * Alertable: APCs of this thread run, all that are queued and those that they queue themselves, and end the
+///   wait (WPU-APC-4, API-S14). As on NT, a wait that is satisfied at once runs none; a test with
+///   no time-out does, if it is not satisfied.
+///
+/// Threads that wait for an auto-reset event get it in the order in which they came. A wait goes on when a
+/// handle that it was given is closed: it keeps the object, not the handle.
+///
+/// Errors: WSA_INVALID_PARAMETER (no handle, more than 64, or the same object twice in a wait for all),
+/// WSA_INVALID_HANDLE (API-S12).
+pub fn wait_for(
+    handles: &[Handle],
+    all: bool,
+    timeout: Option<Duration>,
+    alertable: bool,
+) -> Result<Outcome, WsaError> {
+    if handles.is_empty() || handles.len() > WSA_MAXIMUM_WAIT_EVENTS as usize {
+        return Err(WsaError::WSA_INVALID_PARAMETER);
+    }
+    if let [handle] = handles {
+        return wait_on(&[object::waitable(*handle)?], all, timeout, alertable);
+    }
+    let objects: Vec<_> = handles.iter().map(|&handle| object::waitable(handle)).collect::<Result<_, _>>()?;
+    wait_on(&objects, all, timeout, alertable)
+}
+
+/// How a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slept {
+    /// For the whole time.
+    TimedOut,
+    /// Until at least one APC had run.
+    IoCompletion,
+}
+
+/// Sleeps for this time (`None`: without limit), or, if alertable, until APCs of this thread have run: those that
+/// are queued already, before it sleeps at all (WPU-APC-6).
+pub fn sleep_ex(timeout: Option<Duration>, alertable: bool) -> Slept {
+    let thread = thread::current();
+    match thread.block(Deadline::after(timeout), alertable, || false) {
+        Unblocked::Apcs => {
+            thread.run_apcs();
+            Slept::IoCompletion
+        }
+        Unblocked::Ready | Unblocked::TimedOut => Slept::TimedOut,
+    }
+}
+
+/// [`wait_for`] without handles: 1 to 64 objects.
+fn wait_on(
+    objects: &[Arc<Waitable>],
+    all: bool,
+    timeout: Option<Duration>,
+    alertable: bool,
+) -> Result<Outcome, WsaError> {
+    if all && has_duplicates(objects) {
+        return Err(WsaError::WSA_INVALID_PARAMETER);
+    }
+    let all = all && objects.len() > 1;
+    let mut locked = Locked::new(&objects[0], &objects[1..]);
+    if let Some(index) = locked.try_acquire(objects, all) {
+        return Ok(Outcome::Signalled(index));
+    }
+    if timeout == Some(Duration::ZERO) && !alertable {
+        return Ok(Outcome::TimedOut);
+    }
+    let deadline = Deadline::after(timeout);
+    let thread = thread::current();
+    let wait = locked.enqueue(objects, all, thread.waker().clone());
+    drop(locked);
+
+    let unblocked = thread.block(deadline, alertable, || wait.satisfied().is_some());
+    let satisfied = wait.give_up();
+    waitable::dequeue(objects, &wait);
+    Ok(match (satisfied, unblocked) {
+        (Some(index), _) => Outcome::Signalled(index),
+        (None, Unblocked::Apcs) => {
+            thread.run_apcs();
+            Outcome::IoCompletion
+        }
+        (None, Unblocked::Ready | Unblocked::TimedOut) => Outcome::TimedOut,
+    })
+}
+
+fn has_duplicates(objects: &[Arc<Waitable>]) -> bool {
+    let mut addresses: Vec<_> = objects.iter().map(Arc::as_ptr).collect();
+    addresses.sort_unstable();
+    addresses.windows(2).any(|pair| pair[0] == pair[1])
+}

@@ -1,0 +1,360 @@
+//! How a blocked thread is woken, on a futex or on a descriptor.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, OnceLock};
+
+use windlass_abi::WsaError;
+
+use crate::Deadline;
+use crate::futex::{Bell, EventFd, Futex, Word};
+
+/// What wakes one thread, whatever it is blocked in.
+///
+/// A wake is remembered until its thread consumes it: one that comes before the thread sleeps makes the next
+/// sleep return at once; many before that are one. It carries no reason, and may be for nothing: who
+/// sleeps makes sure, after each [`park`](Waker::park) or [`arm`](Waker::arm), that what it waits for is
+/// not there yet, and only then sleeps (again).
+///
+/// ```
+/// # use windlass_io::{Deadline, waker};
+/// # use std::sync::atomic::{AtomicBool, Ordering};
+/// # static DONE: AtomicBool = AtomicBool::new(false);
+/// let waker = waker::current();
+/// let thread = std::thread::spawn(move || {
+///     DONE.store(true, Ordering::Release);
+///     waker.wake();
+/// });
+/// while !DONE.load(Ordering::Acquire) {
+///     waker::current().park(Deadline::NEVER);
+/// }
+/// # thread.join().unwrap();
+/// ```
+///
+/// Waking a thread that runs costs one atomic operation, one that sleeps a system call.
+pub struct Waker(Sleeper<Futex, EventFd>);
+
+/// The waker of the calling thread.
+pub fn current() -> Arc<Waker> {
+    crate::thread::current().waker().clone()
+}
+
+impl Waker {
+    pub(crate) fn new() -> Self {
+        Self(Sleeper::new())
+    }
+
+    /// Wakes the thread. Any thread may call this; it never blocks.
+    pub fn wake(&self) {
+        self.0.wake();
+    }
+
+    /// Sleeps until a wake or the deadline, and consumes the wake. For the waker's own thread only.
+    pub fn park(&self, deadline: Deadline) {
+        self.0.park(deadline);
+    }
+
+    /// Directs wakes to [`fd`](Waker::fd), so that the thread can sleep in a poll of its own. `None` if
+    /// a wake was there already; it is consumed. For the waker's own thread only.
+    ///
+    /// Errors, when the descriptor cannot be made: WSAEMFILE, WSAENOBUFS.
+    pub fn arm(&self) -> Result<Option<Armed<'_>>, WsaError> {
+        Ok(self.0.arm()?.then_some(Armed(&self.0)))
+    }
+
+    /// The descriptor (an eventfd, non-blocking, closed on exec) that is readable when a wake came while
+    /// [`arm`](Waker::arm)ed. It is the same for the life of the thread, made when first asked for, and closed
+    /// with the waker.
+    ///
+    /// Errors, when it cannot be made: WSAEMFILE, WSAENOBUFS.
+    pub fn fd(&self) -> Result<BorrowedFd<'_>, WsaError> {
+        Ok(self.0.bell()?.as_fd())
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waker").finish_non_exhaustive()
+    }
+}
+
+/// While this lives, wakes make the waker's descriptor readable. Dropping it consumes the wake that came
+/// meanwhile; the descriptor may stay readable, or become so late, for nothing.
+#[must_use = "wakes ring the descriptor only while this lives"]
+pub struct Armed<'w>(&'w Sleeper<Futex, EventFd>);
+
+impl Armed<'_> {
+    /// Makes the descriptor unreadable. To be called when a poll found it readable.
+    pub fn drain(&self) {
+        self.0.silence();
+    }
+}
+
+impl Drop for Armed<'_> {
+    fn drop(&mut self) {
+        self.0.disarm();
+    }
+}
+
+/// The hand-off between one sleeping thread and those that wake it, apart from the system calls.
+struct Sleeper<W, B> {
+    state: W,
+    bell: OnceLock<B>,
+}
+
+/// Awake, nothing to consume.
+const AWAKE: u32 = 0;
+/// A wake waits to be consumed.
+const WOKEN: u32 = 1;
+/// Asleep on the word.
+const PARKED: u32 = 2;
+/// Asleep, or about to be, in a poll that includes the bell.
+const ARMED: u32 = 3;
+
+impl<W: Word, B: Bell> Sleeper<W, B> {
+    fn new() -> Self {
+        Self { state: W::new(AWAKE), bell: OnceLock::new() }
+    }
+
+    fn wake(&self) {
+        match self.state.swap(WOKEN) {
+            PARKED => self.state.rouse(),
+            // Rung late, after the sleeper has left its poll, this is a wake for nothing in its next one.
+            ARMED => self.bell.get().into_iter().for_each(B::ring),
+            _ => {}
+        }
+    }
+
+    fn park(&self, deadline: Deadline) {
+        if !self.state.change(AWAKE, PARKED) {
+            self.state.swap(AWAKE);
+            return;
+        }
+        loop {
+            self.state.sleep_while(PARKED, deadline);
+            if self.state.change(WOKEN, AWAKE) {
+                return;
+            }
+            if deadline.has_passed() {
+                self.state.swap(AWAKE);
+                return;
+            }
+        }
+    }
+
+    fn arm(&self) -> Result<bool, WsaError> {
+        self.bell()?;
+        let armed = self.state.change(AWAKE, ARMED);
+        if !armed {
+            self.state.swap(AWAKE);
+        }
+        Ok(armed)
+    }
+
+    fn disarm(&self) {
+        // If it has been rung it stays readable, and the next poll that finds it so drains it.
+        self.state.swap(AWAKE);
+    }
+
+    fn silence(&self) {
+        self.bell.get().into_iter().for_each(B::silence);
+    }
+
+    fn bell(&self) -> Result<&B, WsaError> {
+        if let Some(bell) = self.bell.get() {
+            return Ok(bell);
+        }
+        let bell = B::new()?;
+        Ok(self.bell.get_or_init(|| bell))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::time::Timespec;
+    use std::time::{Duration, Instant};
+
+    fn readable(waker: &Waker) -> bool {
+        let fd = waker.fd().unwrap();
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    }
+
+    #[test]
+    fn a_wake_before_the_sleep_is_remembered_once() {
+        let waker = Waker::new();
+        waker.wake();
+        waker.wake();
+        waker.park(Deadline::NEVER);
+        let start = Instant::now();
+        waker.park(Deadline::after(Some(Duration::from_millis(20))));
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn wakes_ring_the_descriptor_only_while_armed() {
+        let waker = Waker::new();
+        assert!(!readable(&waker));
+        waker.wake();
+        assert!(!readable(&waker));
+        assert!(waker.arm().unwrap().is_none(), "the wake before is consumed instead");
+        let armed = waker.arm().unwrap().unwrap();
+        waker.wake();
+        waker.wake();
+        assert!(readable(&waker));
+        armed.drain();
+        assert!(!readable(&waker));
+        drop(armed);
+        assert!(waker.arm().unwrap().is_some(), "the wake was consumed with the arming");
+    }
+
+    #[test]
+    fn the_descriptor_is_closed_on_exec_and_does_not_block() {
+        let waker = Waker::new();
+        let fd = waker.fd().unwrap();
+        assert!(rustix::io::fcntl_getfd(fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        assert_eq!(rustix::io::read(fd, &mut [0u8; 8]), Err(rustix::io::Errno::AGAIN));
+    }
+}
+
+/// The hand-off under every interleaving: `RUSTFLAGS="--cfg loom" cargo test -p windlass-io --lib loom_`.
+#[cfg(all(test, loom))]
+mod models {
+    use super::*;
+    use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use loom::sync::{Arc, Condvar, Mutex};
+    use loom::thread;
+
+    /// A futex as the kernel has it: compare and sleep are one step under a lock.
+    struct ModelWord {
+        value: AtomicU32,
+        kernel: Mutex<()>,
+        sleepers: Condvar,
+    }
+
+    impl Word for ModelWord {
+        fn new(value: u32) -> Self {
+            Self { value: AtomicU32::new(value), kernel: Mutex::new(()), sleepers: Condvar::new() }
+        }
+        fn swap(&self, value: u32) -> u32 {
+            self.value.swap(value, Ordering::AcqRel)
+        }
+        fn change(&self, from: u32, to: u32) -> bool {
+            self.value.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        }
+        fn sleep_while(&self, value: u32, _: Deadline) {
+            let kernel = self.kernel.lock().unwrap();
+            if self.value.load(Ordering::Relaxed) == value {
+                drop(self.sleepers.wait(kernel).unwrap());
+            }
+        }
+        fn rouse(&self) {
+            drop(self.kernel.lock().unwrap());
+            self.sleepers.notify_one();
+        }
+    }
+
+    struct ModelBell {
+        rung: Mutex<bool>,
+        pollers: Condvar,
+    }
+
+    impl ModelBell {
+        fn poll(&self) {
+            let mut rung = self.rung.lock().unwrap();
+            while !*rung {
+                rung = self.pollers.wait(rung).unwrap();
+            }
+        }
+    }
+
+    impl Bell for ModelBell {
+        fn new() -> Result<Self, WsaError> {
+            Ok(Self { rung: Mutex::new(false), pollers: Condvar::new() })
+        }
+        fn ring(&self) {
+            *self.rung.lock().unwrap() = true;
+            self.pollers.notify_all();
+        }
+        fn silence(&self) {
+            *self.rung.lock().unwrap() = false;
+        }
+    }
+
+    type Model = Sleeper<ModelWord, ModelBell>;
+
+    /// Sleeps on the word until the flag is up, as `Thread::block` does.
+    fn wait_parked(sleeper: &Model, flag: &AtomicBool) {
+        while !flag.load(Ordering::Relaxed) {
+            sleeper.park(Deadline::NEVER);
+        }
+    }
+
+    /// Sleeps in a poll until the flag is up, as `BlockedCall::wait_fds` does.
+    fn wait_armed(sleeper: &Model, flag: &AtomicBool) {
+        loop {
+            if !sleeper.arm().unwrap() {
+                continue;
+            }
+            if flag.load(Ordering::Relaxed) {
+                return sleeper.disarm();
+            }
+            sleeper.bell.get().unwrap().poll();
+            sleeper.silence();
+            sleeper.disarm();
+        }
+    }
+
+    fn model(wait: fn(&Model, &AtomicBool), wakers: usize) {
+        loom::model(move || {
+            let sleeper = Arc::new(Model::new());
+            sleeper.bell().unwrap();
+            let flags: Vec<_> = (0..wakers).map(|_| Arc::new(AtomicBool::new(false))).collect();
+            let threads: Vec<_> = flags
+                .iter()
+                .map(|flag| {
+                    let (sleeper, flag) = (sleeper.clone(), flag.clone());
+                    thread::spawn(move || {
+                        flag.store(true, Ordering::Relaxed);
+                        sleeper.wake();
+                    })
+                })
+                .collect();
+            flags.iter().for_each(|flag| wait(&sleeper, flag));
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn loom_no_wake_is_lost_on_the_word() {
+        model(wait_parked, 2);
+    }
+
+    #[test]
+    fn loom_no_wake_is_lost_on_the_bell() {
+        model(wait_armed, 2);
+    }
+
+    #[test]
+    fn loom_no_wake_is_lost_between_word_and_bell() {
+        loom::model(|| {
+            let sleeper = Arc::new(Model::new());
+            sleeper.bell().unwrap();
+            let (first, second) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+            let thread = thread::spawn({
+                let (sleeper, first, second) = (sleeper.clone(), first.clone(), second.clone());
+                move || {
+                    first.store(true, Ordering::Relaxed);
+                    sleeper.wake();
+                    second.store(true, Ordering::Relaxed);
+                    sleeper.wake();
+                }
+            });
+            wait_armed(&sleeper, &first);
+            wait_parked(&sleeper, &second);
+            thread.join().unwrap();
+        });
+    }
+}
