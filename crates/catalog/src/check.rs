@@ -9,20 +9,22 @@ use crate::namespace::{NS_ALL, NamespaceCatalog};
 use crate::protocol::{ProtocolCatalog, ProtocolChain, ProtocolEntry};
 
 /// The largest serial number; a larger one does not fit the file.
-const MAX_SERIAL: u64 = i64::MAX as u64 - 1;
+pub(crate) const MAX_SERIAL: u64 = i64::MAX as u64 - 1;
 
 /// Something wrong with a catalog, and which part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     pub place: Place,
     /// Whether the catalog can still be used.
     pub harmless: bool,
+    /// Whether that part cannot be used, and a repair takes it out.
+    pub useless: bool,
     pub what: String,
 }
 
 /// A part of a catalog; numbers are positions in its lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
+pub enum Place {
     Whole,
     /// A protocol entry or a name space provider.
     Entry(usize),
@@ -68,7 +70,7 @@ pub(crate) fn check_protocols(catalog: &ProtocolCatalog) -> Vec<Fault> {
             faults.add(place, format!("entry {id}: UNI_SEND and UNI_RECV exclude each other"));
         }
         if entry.min_sockaddr < 0 || entry.min_sockaddr > entry.max_sockaddr {
-            faults.note(place, format!("entry {id}: min_sockaddr is not between 0 and max_sockaddr"));
+            faults.odd(place, format!("entry {id}: min_sockaddr is not between 0 and max_sockaddr"));
         }
         check_chain(&mut faults, catalog, place, entry);
     }
@@ -78,7 +80,7 @@ pub(crate) fn check_protocols(catalog: &ProtocolCatalog) -> Vec<Fault> {
         if !infos.insert(info.provider) {
             faults.add(place, format!("provider {} has its information twice", info.provider));
         } else if catalog.entries_of(info.provider).next().is_none() {
-            faults.note(place, format!("there is information on provider {}, but no entry", info.provider));
+            faults.useless(place, format!("there is information on provider {}, but no entry", info.provider));
         }
     }
     let mut applications = HashSet::new();
@@ -134,7 +136,7 @@ fn check_chain(faults: &mut Faults, catalog: &ProtocolCatalog, place: Place, ent
         }
         let last = depth + 1 == parts.len();
         match catalog.entry(*part) {
-            None => faults.note(place, format!("chain {id} cannot be used: entry {part} is not installed")),
+            None => faults.useless(place, format!("chain {id} cannot be used: entry {part} is not installed")),
             Some(base) if last && !base.is_base() => {
                 faults.add(place, format!("chain {id} ends with entry {part}, which is not a base"));
             }
@@ -142,7 +144,7 @@ fn check_chain(faults: &mut Faults, catalog: &ProtocolCatalog, place: Place, ent
                 faults.add(place, format!("chain {id} has entry {part} above its base, which is not a layer"));
             }
             Some(top) if depth == 0 && top.module != entry.module => {
-                faults.note(place, format!("chain {id}: the module is not that of its top layer, {}", top.module));
+                faults.odd(place, format!("chain {id}: the module is not that of its top layer, {}", top.module));
             }
             Some(_) => {}
         }
@@ -154,11 +156,15 @@ struct Faults(Vec<Fault>);
 
 impl Faults {
     fn add(&mut self, place: Place, what: impl Into<String>) {
-        self.0.push(Fault { place, harmless: false, what: what.into() });
+        self.0.push(Fault { place, harmless: false, useless: place != Place::Whole, what: what.into() });
     }
 
-    fn note(&mut self, place: Place, what: impl Into<String>) {
-        self.0.push(Fault { place, harmless: true, what: what.into() });
+    fn useless(&mut self, place: Place, what: impl Into<String>) {
+        self.0.push(Fault { place, harmless: true, useless: true, what: what.into() });
+    }
+
+    fn odd(&mut self, place: Place, what: impl Into<String>) {
+        self.0.push(Fault { place, harmless: true, useless: false, what: what.into() });
     }
 
     fn check_serial(&mut self, serial: u64) {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use windlass_abi::WsaError;
 
+use crate::operations::RemoveError;
+
 /// Why a catalog could not be read or changed.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -35,6 +37,8 @@ pub enum CatalogError {
     NoPlace,
     /// The change itself is not valid; the code is that of the function's page.
     Refused(WsaError),
+    /// Entries were not removed.
+    Remove(RemoveError),
 }
 
 /// One thing that is wrong with a catalog.
@@ -76,6 +80,12 @@ impl From<WsaError> for CatalogError {
     }
 }
 
+impl From<RemoveError> for CatalogError {
+    fn from(why: RemoveError) -> Self {
+        Self::Remove(why)
+    }
+}
+
 impl fmt::Display for CatalogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -92,6 +102,7 @@ impl fmt::Display for CatalogError {
             Self::Busy { path } => write!(f, "another process is changing the catalog ({} is locked)", path.display()),
             Self::NoPlace => f.write_str("no place for a catalog: neither HOME nor XDG_CONFIG_HOME is set"),
             Self::Refused(code) => write!(f, "the change is not valid: {code}"),
+            Self::Remove(why) => why.fmt(f),
         }
     }
 }
@@ -101,6 +112,7 @@ impl std::error::Error for CatalogError {
         match self {
             Self::Io { source, .. } => Some(source),
             Self::Refused(code) => Some(code),
+            Self::Remove(why) => Some(why),
             _ => None,
         }
     }

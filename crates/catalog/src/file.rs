@@ -1,10 +1,13 @@
 //! Catalogs as text: one TOML file each.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::builtin;
 use crate::check::{Fault, Place, check_namespaces, check_protocols};
+use crate::damaged::{known_keys, largest, mended_serial, number, rows};
 use crate::error::{Problem, Severity};
 use crate::namespace::{NamespaceCatalog, NamespaceEntry};
 use crate::protocol::{ApplicationCategory, ProtocolCatalog, ProtocolEntry, ProviderInfo};
@@ -12,8 +15,8 @@ use crate::protocol::{ApplicationCategory, ProtocolCatalog, ProtocolEntry, Provi
 /// The format of the files that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// A catalog that lives in a file.
-pub trait Catalog: Clone + PartialEq + Sized + sealed::Sealed {
+/// A catalog that lives in a file: [`ProtocolCatalog`] or [`NamespaceCatalog`].
+pub trait Catalog: Clone + PartialEq + Parts {
     /// The name of the file, without its ending.
     const STEM: &'static str;
 
@@ -23,28 +26,55 @@ pub trait Catalog: Clone + PartialEq + Sized + sealed::Sealed {
     /// Grows with each change.
     fn serial(&self) -> u64;
 
-    #[doc(hidden)]
-    fn set_serial(&mut self, serial: u64);
-
-    /// Takes over from `other` what only ever grows: the serial number, the ids given out.
-    #[doc(hidden)]
-    fn outgrow(&mut self, other: &Self);
-
-    /// Reads the text of a file. Warnings come with the catalog; with an error there is none.
-    fn parse(text: &str) -> (Option<Self>, Vec<Problem>);
-
     /// The text of a file.
     fn render(&self) -> String;
 
-    /// Whether the catalog is valid.
-    fn is_valid(&self) -> bool;
+    /// Reads the text of a file. With an error there is no catalog; warnings come with one.
+    fn parse(text: &str) -> (Option<Self>, Vec<Problem>) {
+        match Self::read(text) {
+            Err(problem) => (None, vec![problem]),
+            Ok((catalog, lines)) => {
+                let faults = catalog.faults();
+                let usable = faults.iter().all(|fault| fault.harmless);
+                (usable.then_some(catalog), problems(faults, &lines))
+            }
+        }
+    }
+
+    /// Whether the catalog is valid. Entries that cannot be used leave it so.
+    fn is_valid(&self) -> bool {
+        self.faults().iter().all(|fault| fault.harmless)
+    }
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for crate::ProtocolCatalog {}
-    impl Sealed for crate::NamespaceCatalog {}
+/// The parts of a catalog, for those who keep it. Not for users of the crate.
+pub trait Parts: Sized {
+    /// Reads what a file says, whether or not it makes sense, and where it says it.
+    fn read(text: &str) -> Result<(Self, PlaceLines), Problem>;
+
+    /// What does not make sense.
+    fn faults(&self) -> Vec<Fault>;
+
+    /// The module paths, and whose they are.
+    fn modules(&self) -> Vec<(Place, &str)>;
+
+    fn set_serial(&mut self, serial: u64);
+
+    /// Takes over from `other` what only ever grows: the serial number, the ids given out.
+    fn outgrow(&mut self, other: &Self);
+
+    /// Takes what can be read from a damaged file, and from `spare` what cannot, and says so.
+    fn salvage(table: &toml::Table, spare: Option<&Self>, notes: &mut Vec<String>) -> Self;
+
+    /// Takes a part out.
+    fn drop_part(&mut self, place: Place);
+
+    /// Makes the numbers that only ever grow fit what is there, and what the text of a damaged file tells of them.
+    fn mend_counters(&mut self, text: &str);
 }
+
+/// The line that each part of a catalog begins at.
+pub type PlaceLines = HashMap<Place, usize>;
 
 impl Catalog for ProtocolCatalog {
     const STEM: &'static str = "protocols";
@@ -57,6 +87,26 @@ impl Catalog for ProtocolCatalog {
         self.serial
     }
 
+    fn render(&self) -> String {
+        render_file("protocol catalog", &ProtocolsFile::from(self))
+    }
+}
+
+impl Parts for ProtocolCatalog {
+    fn read(text: &str) -> Result<(Self, PlaceLines), Problem> {
+        let file: ProtocolsFile = parse_file(text)?;
+        let places = file.places(&Lines::new(text));
+        Ok((Self::from(file), places))
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        check_protocols(self)
+    }
+
+    fn modules(&self) -> Vec<(Place, &str)> {
+        self.entries.iter().enumerate().map(|(at, entry)| (Place::Entry(at), entry.module_path())).collect()
+    }
+
     fn set_serial(&mut self, serial: u64) {
         self.serial = serial;
     }
@@ -66,29 +116,39 @@ impl Catalog for ProtocolCatalog {
         self.next_entry_id = self.next_entry_id.max(other.next_entry_id);
     }
 
-    fn parse(text: &str) -> (Option<Self>, Vec<Problem>) {
-        let file: ProtocolsFile = match parse_file(text) {
-            Ok(file) => file,
-            Err(problem) => return (None, vec![problem]),
+    fn salvage(table: &toml::Table, spare: Option<&Self>, notes: &mut Vec<String>) -> Self {
+        let spare_entry = |row: &toml::Value| {
+            let id = row.get("id")?.as_integer()?;
+            spare?.entries.iter().find(|entry| i64::from(entry.id) == id).cloned()
         };
-        let lines = Lines::new(text);
-        let spans = [lines.of(&file.entry), lines.of(&file.provider_info), lines.of(&file.application)];
-        let catalog = Self::from(file);
-        let line = |place| match place {
-            Place::Whole => None,
-            Place::Entry(at) => Some(spans[0][at]),
-            Place::ProviderInfo(at) => Some(spans[1][at]),
-            Place::Application(at) => Some(spans[2][at]),
-        };
-        judge(check_protocols(&catalog), line, catalog)
+        known_keys(table, &["format", "serial", "next_entry_id", "entry", "provider_info", "application"], notes);
+        Self {
+            serial: number(table, "serial"),
+            next_entry_id: number(table, "next_entry_id").try_into().unwrap_or(0),
+            entries: rows(table, "entry", spare_entry, notes),
+            provider_infos: rows(table, "provider_info", |_| None, notes),
+            applications: rows(table, "application", |_| None, notes),
+        }
     }
 
-    fn render(&self) -> String {
-        render_file("protocol", &ProtocolsFile::from(self))
+    fn drop_part(&mut self, place: Place) {
+        match place {
+            Place::Whole => {}
+            Place::Entry(at) => drop(self.entries.remove(at)),
+            Place::ProviderInfo(at) => drop(self.provider_infos.remove(at)),
+            Place::Application(at) => drop(self.applications.remove(at)),
+        }
     }
 
-    fn is_valid(&self) -> bool {
-        check_protocols(self).iter().all(|fault| fault.harmless)
+    fn mend_counters(&mut self, text: &str) {
+        self.serial = mended_serial(self.serial, text);
+        let written = largest(text, "next_entry_id").max(largest(text, "id").saturating_add(1));
+        let entries = self.entries.iter().map(|entry| u64::from(entry.id) + 1).max().unwrap_or(0);
+        let next = match written.max(entries).max(self.next_entry_id.into()) {
+            0 | 1 => builtin::FIRST_ENTRY_ID.into(),
+            next => next,
+        };
+        self.next_entry_id = u32::try_from(next).unwrap_or(u32::MAX);
     }
 }
 
@@ -103,6 +163,26 @@ impl Catalog for NamespaceCatalog {
         self.serial
     }
 
+    fn render(&self) -> String {
+        render_file("name space catalog", &NamespacesFile::from(self))
+    }
+}
+
+impl Parts for NamespaceCatalog {
+    fn read(text: &str) -> Result<(Self, PlaceLines), Problem> {
+        let file: NamespacesFile = parse_file(text)?;
+        let places = file.places(&Lines::new(text));
+        Ok((Self::from(file), places))
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        check_namespaces(self)
+    }
+
+    fn modules(&self) -> Vec<(Place, &str)> {
+        self.providers.iter().enumerate().map(|(at, entry)| (Place::Entry(at), entry.module.as_str())).collect()
+    }
+
     fn set_serial(&mut self, serial: u64) {
         self.serial = serial;
     }
@@ -111,27 +191,31 @@ impl Catalog for NamespaceCatalog {
         self.serial = self.serial.max(other.serial);
     }
 
-    fn parse(text: &str) -> (Option<Self>, Vec<Problem>) {
-        let file: NamespacesFile = match parse_file(text) {
-            Ok(file) => file,
-            Err(problem) => return (None, vec![problem]),
-        };
-        let spans = Lines::new(text).of(&file.provider);
-        let catalog = Self::from(file);
-        let line = |place| match place {
-            Place::Entry(at) => Some(spans[at]),
-            _ => None,
-        };
-        judge(check_namespaces(&catalog), line, catalog)
+    fn salvage(table: &toml::Table, spare: Option<&Self>, notes: &mut Vec<String>) -> Self {
+        known_keys(table, &["format", "serial", "provider"], notes);
+        let spare_provider = |row: &toml::Value| spare?.provider(row.get("provider")?.as_str()?.parse().ok()?).cloned();
+        Self { serial: number(table, "serial"), providers: rows(table, "provider", spare_provider, notes) }
     }
 
-    fn render(&self) -> String {
-        render_file("name space", &NamespacesFile::from(self))
+    fn drop_part(&mut self, place: Place) {
+        if let Place::Entry(at) = place {
+            self.providers.remove(at);
+        }
     }
 
-    fn is_valid(&self) -> bool {
-        check_namespaces(self).iter().all(|fault| fault.harmless)
+    fn mend_counters(&mut self, text: &str) {
+        self.serial = mended_serial(self.serial, text);
     }
+}
+
+/// Problems as users see them.
+pub(crate) fn problems(faults: Vec<Fault>, lines: &PlaceLines) -> Vec<Problem> {
+    let problem = |fault: Fault| Problem {
+        severity: if fault.harmless { Severity::Warning } else { Severity::Error },
+        line: lines.get(&fault.place).copied(),
+        what: fault.what,
+    };
+    faults.into_iter().map(problem).collect()
 }
 
 /// The protocol catalog as it is written.
@@ -157,6 +241,22 @@ pub(crate) struct NamespacesFile {
     serial: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     provider: Vec<Spanned<NamespaceEntry>>,
+}
+
+impl ProtocolsFile {
+    pub(crate) fn places(&self, lines: &Lines) -> PlaceLines {
+        lines
+            .of(&self.entry, Place::Entry)
+            .chain(lines.of(&self.provider_info, Place::ProviderInfo))
+            .chain(lines.of(&self.application, Place::Application))
+            .collect()
+    }
+}
+
+impl NamespacesFile {
+    pub(crate) fn places(&self, lines: &Lines) -> PlaceLines {
+        lines.of(&self.provider, Place::Entry).collect()
+    }
 }
 
 impl From<ProtocolsFile> for ProtocolCatalog {
@@ -217,17 +317,7 @@ pub(crate) fn parse_file<T: serde::de::DeserializeOwned>(text: &str) -> Result<T
 /// The text of any file, with a comment that says what it is.
 pub(crate) fn render_file<T: Serialize>(what: &str, file: &T) -> String {
     let body = toml::to_string(file).expect("a checked catalog has nothing that TOML cannot say");
-    format!("# The {what} catalog of Windlass. Change it with `windlass catalog`.\n{body}")
-}
-
-fn judge<C>(faults: Vec<Fault>, line: impl Fn(Place) -> Option<usize>, catalog: C) -> (Option<C>, Vec<Problem>) {
-    let usable = faults.iter().all(|fault| fault.harmless);
-    let problem = |fault: Fault| Problem {
-        severity: if fault.harmless { Severity::Warning } else { Severity::Error },
-        line: line(fault.place),
-        what: fault.what,
-    };
-    (usable.then_some(catalog), faults.into_iter().map(problem).collect())
+    format!("# A {what} of Windlass. Change it with `windlass catalog`.\n{body}")
 }
 
 fn span<T: Clone>(list: &[T]) -> Vec<Spanned<T>> {
@@ -251,7 +341,7 @@ impl Lines {
         self.0.partition_point(|end| *end < byte) + 1
     }
 
-    fn of<T>(&self, list: &[Spanned<T>]) -> Vec<usize> {
-        list.iter().map(|item| self.at(item.span().start)).collect()
+    fn of<T>(&self, list: &[Spanned<T>], place: fn(usize) -> Place) -> impl Iterator<Item = (Place, usize)> {
+        list.iter().enumerate().map(move |(at, item)| (place(at), self.at(item.span().start)))
     }
 }

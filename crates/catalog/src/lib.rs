@@ -25,24 +25,37 @@
 pub mod builtin;
 mod category;
 mod check;
+mod damaged;
 mod error;
 mod expand;
 mod file;
 mod flags;
+mod guid;
+mod layout;
 mod namespace;
+mod operations;
 mod protocol;
 mod selection;
 mod snapshot;
 mod store;
 mod text;
+mod watch;
+pub mod wsc;
 
 pub use category::ApplicationFilter;
 pub use error::{CatalogError, Problem, Severity};
 pub use expand::{expand, expand_with};
 pub use file::{Catalog, FORMAT};
 pub use flags::{LspCategories, ProviderFlags, ServiceFlags};
+pub use guid::random_guid;
+pub use layout::{EnumForm, EnumLayout, EnumRow};
 pub use namespace::{NS_ALL, NamespaceCatalog, NamespaceEntry};
+pub use operations::{Dependents, NamespaceInstallation, ProtocolTriple, RemoveError};
 pub use protocol::{ApplicationCategory, ProtocolCatalog, ProtocolChain, ProtocolEntry, ProviderInfo};
 pub use selection::{Criteria, enum_all_protocols, enum_protocols, select, select_by_id};
 pub use snapshot::Catalogs;
-pub use store::{Disk, Environment, Loaded, Location, Lock, NewFile, PRIVATE_VARIABLE, Storage, Store, Width};
+pub use store::{
+    Backup, Changed, DEFAULT_PATIENCE, Disk, Environment, Loaded, Location, Lock, NewFile, PRIVATE_VARIABLE, Repair,
+    RepairSource, Storage, Store, Width,
+};
+pub use watch::Watch;

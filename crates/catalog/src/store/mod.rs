@@ -1,5 +1,7 @@
 //! Where catalogs are kept, and how they are read.
 
+mod care;
+mod change;
 mod location;
 mod storage;
 
@@ -7,6 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use care::{Backup, Repair, RepairSource};
+pub use change::{Changed, DEFAULT_PATIENCE};
 pub use location::{Environment, Location, PRIVATE_VARIABLE};
 pub use storage::{Disk, Lock, NewFile, Storage};
 
@@ -101,8 +105,13 @@ impl Store {
         }
     }
 
+    /// The directories that the catalogs are read from.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.places.read
+    }
+
     /// The file that serves, and its bytes.
-    fn read<C: Catalog>(&self) -> Result<Option<(PathBuf, Vec<u8>)>, CatalogError> {
+    pub(crate) fn read<C: Catalog>(&self) -> Result<Option<(PathBuf, Vec<u8>)>, CatalogError> {
         for dir in &self.places.read {
             let path = self.file_in::<C>(dir);
             if let Some(bytes) = self.storage.read(&path).map_err(CatalogError::io("read", &path))? {
@@ -125,15 +134,20 @@ impl fmt::Debug for Store {
 }
 
 fn parse_at<C: Catalog>(path: PathBuf, bytes: &[u8]) -> Result<Loaded<C>, CatalogError> {
-    let (catalog, problems) = match str::from_utf8(bytes) {
+    let (catalog, problems) = match decode(bytes) {
         Ok(text) => C::parse(text),
-        Err(why) => {
-            let line = bytes[..why.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-            (None, vec![Problem::error(Some(line), "the text is not UTF-8")])
-        }
+        Err(problem) => (None, vec![problem]),
     };
     match catalog {
         Some(catalog) => Ok(Loaded { catalog, path: Some(path), warnings: problems }),
         None => Err(CatalogError::Corrupt { path, problems }),
     }
+}
+
+/// The text of a file.
+fn decode(bytes: &[u8]) -> Result<&str, Problem> {
+    str::from_utf8(bytes).map_err(|why| {
+        let line = bytes[..why.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Problem::error(Some(line), "the text is not UTF-8")
+    })
 }
