@@ -1,0 +1,263 @@
+//! The pins of one thread.
+
+use core::num::NonZeroUsize;
+
+use super::sync::{AtomicBool, AtomicU32, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use super::sync::{compiler_fence, fence};
+
+/// How many pins of a thread are kept without a lock. The SDK needs one for each nested call.
+pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 16 };
+
+/// What one thread has pinned. Only the owner writes the slots; closers read them.
+///
+/// All zero at the start, so that a static array of records costs nothing until it is used.
+#[repr(C, align(64))]
+pub(super) struct Record {
+    /// A closer waits for a pin of this record, so whoever changes one has to tell.
+    watched: AtomicU32,
+    /// The kernel refused `membarrier`: this side pays for the fence.
+    fenced: AtomicBool,
+    /// The keys pinned; zero if free.
+    slots: [AtomicUsize; SLOTS],
+    /// Which slots are in a callback, a bit for each.
+    marks: AtomicU32,
+    /// How many callbacks the thread is in.
+    callbacks: AtomicU32,
+    /// The place that the next pin in `more` gets.
+    next_place: AtomicU32,
+    /// The owner's thread and process; zero if there is none.
+    pub(super) thread: AtomicU32,
+    pub(super) process: AtomicU32,
+    pub(super) index: AtomicU32,
+    /// In the list of free records, the next one's index plus one.
+    pub(super) next_free: AtomicU32,
+    /// The pins that found every slot taken.
+    more: Mutex<Option<Box<Vec<More>>>>,
+}
+
+/// A pin that found every slot taken.
+struct More {
+    place: u32,
+    key: NonZeroUsize,
+    /// The callback that it is in, counted from one; zero if in none.
+    callback: u32,
+}
+
+/// A pin as a closer saw it.
+pub(super) struct Seen {
+    pub(super) place: u32,
+    /// It is in a callback.
+    pub(super) marked: bool,
+}
+
+/// What [`Record::leave_callback`] puts back.
+pub(super) struct Marks(u32);
+
+impl Record {
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Self {
+            watched: AtomicU32::new(0),
+            fenced: AtomicBool::new(false),
+            slots: [const { AtomicUsize::new(0) }; SLOTS],
+            marks: AtomicU32::new(0),
+            callbacks: AtomicU32::new(0),
+            next_place: AtomicU32::new(0),
+            thread: AtomicU32::new(0),
+            process: AtomicU32::new(0),
+            index: AtomicU32::new(0),
+            next_free: AtomicU32::new(0),
+            more: Mutex::new(None),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Self {
+            watched: AtomicU32::new(0),
+            fenced: AtomicBool::new(true),
+            slots: core::array::from_fn(|_| AtomicUsize::new(0)),
+            marks: AtomicU32::new(0),
+            callbacks: AtomicU32::new(0),
+            next_place: AtomicU32::new(0),
+            thread: AtomicU32::new(0),
+            process: AtomicU32::new(0),
+            index: AtomicU32::new(0),
+            next_free: AtomicU32::new(0),
+            more: Mutex::new(None),
+        }
+    }
+
+    /// Whether this side pays for the fence between its pin and its check.
+    pub(super) fn set_fenced(&self, fenced: bool) {
+        self.fenced.store(fenced, Ordering::Relaxed);
+    }
+
+    /// Pins a key: the place it got. A check that follows is not moved before it.
+    #[inline]
+    pub(super) fn enter(&self, key: NonZeroUsize) -> u32 {
+        let place = if self.slots[0].load(Ordering::Relaxed) == 0 {
+            // Release: a closer that finds this pin in place of an older one has synchronised with
+            // the end of the older one.
+            self.slots[0].store(key.get(), Ordering::Release);
+            0
+        } else {
+            self.enter_nested(key)
+        };
+        self.light_barrier();
+        place
+    }
+
+    #[cold]
+    fn enter_nested(&self, key: NonZeroUsize) -> u32 {
+        for (place, slot) in self.slots.iter().enumerate().skip(1) {
+            if slot.load(Ordering::Relaxed) == 0 {
+                slot.store(key.get(), Ordering::Release);
+                return place as u32;
+            }
+        }
+        let mut place = self.next_place.load(Ordering::Relaxed).max(SLOTS as u32);
+        let mut more = self.more();
+        let more = more.get_or_insert_default();
+        while more.iter().any(|pin| pin.place == place) {
+            place = place.wrapping_add(1).max(SLOTS as u32);
+        }
+        more.push(More { place, key, callback: 0 });
+        self.next_place.store(place.wrapping_add(1), Ordering::Relaxed);
+        place
+    }
+
+    /// Takes a pin back. True if a closer has to be told.
+    #[inline]
+    #[must_use]
+    pub(super) fn leave(&self, place: u32) -> bool {
+        match self.slots.get(place as usize) {
+            Some(slot) => slot.store(0, Ordering::Release),
+            None => self.leave_more(place),
+        }
+        self.light_barrier();
+        self.is_watched()
+    }
+
+    #[cold]
+    fn leave_more(&self, place: u32) {
+        let mut more = self.more();
+        if let Some(pins) = more.as_mut() {
+            // The last one in is most often the first one out.
+            if let Some(at) = pins.iter().rposition(|pin| pin.place == place) {
+                pins.remove(at);
+            }
+            if pins.is_empty() {
+                *more = None;
+            }
+        }
+    }
+
+    /// Marks every pin as being in a callback, except the one at `keep`. The caller tells a closer
+    /// that watches.
+    pub(super) fn enter_callback(&self, keep: Option<u32>) -> Marks {
+        let old = self.marks.load(Ordering::Relaxed);
+        let mut marks = old;
+        for (place, slot) in self.slots.iter().enumerate() {
+            if slot.load(Ordering::Relaxed) != 0 && keep != Some(place as u32) {
+                marks |= 1 << place;
+            }
+        }
+        let depth = self.callbacks.load(Ordering::Relaxed) + 1;
+        self.callbacks.store(depth, Ordering::Relaxed);
+        for pin in self.more().iter_mut().flat_map(|more| more.iter_mut()) {
+            if pin.callback == 0 && keep != Some(pin.place) {
+                pin.callback = depth;
+            }
+        }
+        self.marks.store(marks, Ordering::Release);
+        self.light_barrier();
+        Marks(old)
+    }
+
+    /// Ends what [`enter_callback`](Self::enter_callback) began.
+    pub(super) fn leave_callback(&self, old: Marks) {
+        let depth = self.callbacks.load(Ordering::Relaxed);
+        self.callbacks.store(depth - 1, Ordering::Relaxed);
+        for pin in self.more().iter_mut().flat_map(|more| more.iter_mut()) {
+            if pin.callback == depth {
+                pin.callback = 0;
+            }
+        }
+        self.marks.store(old.0, Ordering::Release);
+        self.light_barrier();
+    }
+
+    /// Whether a closer watches the pins of this record.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed) != 0
+    }
+
+    /// For closers, who do it under their lock.
+    pub(super) fn watch(&self, watched: bool) {
+        self.watched.store(watched.into(), Ordering::Relaxed);
+    }
+
+    /// Every pin with a key that is wanted. For closers, after a heavy barrier.
+    pub(super) fn find(&self, wanted: &dyn Fn(NonZeroUsize) -> bool, mut found: impl FnMut(Seen)) {
+        let marks = self.marks.load(Ordering::Acquire);
+        for (place, slot) in self.slots.iter().enumerate() {
+            // Acquire: what the owner did before it left happens before what the closer does next.
+            let key = NonZeroUsize::new(slot.load(Ordering::Acquire));
+            if key.is_some_and(wanted) {
+                found(Seen { place: place as u32, marked: marks & (1 << place) != 0 });
+            }
+        }
+        for pin in self.more().iter().flat_map(|more| more.iter()) {
+            if wanted(pin.key) {
+                found(Seen { place: pin.place, marked: pin.callback != 0 });
+            }
+        }
+    }
+
+    /// Whether a wanted key is pinned at `place`: if so, whether it is in a callback.
+    pub(super) fn holds(&self, place: u32, wanted: &dyn Fn(NonZeroUsize) -> bool) -> Option<bool> {
+        let mut held = None;
+        self.find(wanted, |seen| {
+            if seen.place == place {
+                held = Some(seen.marked);
+            }
+        });
+        held
+    }
+
+    /// Every place that is pinned.
+    pub(super) fn places(&self) -> Vec<u32> {
+        let mut places = Vec::new();
+        self.find(&|_| true, |seen| places.push(seen.place));
+        places
+    }
+
+    /// The number of this record.
+    pub(super) fn index(&self) -> u32 {
+        self.index.load(Ordering::Relaxed)
+    }
+
+    /// Makes a record that a dead thread has left as good as new. Its pins are gone already.
+    pub(super) fn reset(&self) {
+        self.marks.store(0, Ordering::Relaxed);
+        self.callbacks.store(0, Ordering::Relaxed);
+        self.thread.store(0, Ordering::Relaxed);
+    }
+
+    /// Orders what this thread stored before what it loads next, as seen by a closer between its two
+    /// heavy barriers.
+    #[inline]
+    fn light_barrier(&self) {
+        if self.fenced.load(Ordering::Relaxed) {
+            fence(Ordering::SeqCst);
+        } else {
+            compiler_fence(Ordering::SeqCst);
+        }
+    }
+
+    fn more(&self) -> MutexGuard<'_, Option<Box<Vec<More>>>> {
+        self.more.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
