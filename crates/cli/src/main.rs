@@ -1,3 +1,45 @@
-//! The `windlass` command.
+//! The `windlass` command: runs Winsock programs, and keeps the Winsock catalogs.
 
-fn main() {}
+mod failure;
+mod home;
+mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "windlass", version, about = "Windows Sockets 2 on Linux: run programs, keep the provider catalogs")]
+#[command(arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build and run a Winsock program, and report what it did
+    Run(run::Options),
+
+    /// Become another program
+    #[command(name = run::child::EXEC, hide = true)]
+    Exec {
+        #[arg(last = true)]
+        words: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Exec { words } => Err(run::child::exec(&words)),
+    };
+    match done {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            eprintln!("windlass: {failure}");
+            failure.status().into()
+        }
+    }
+}

@@ -34,11 +34,7 @@ pub fn read(folder: &Path) -> Vec<Page> {
     paths
         .iter()
         .map(|path| Page {
-            file: path
-                .file_name()
-                .expect("a file")
-                .to_string_lossy()
-                .into_owned(),
+            file: path.file_name().expect("a file").to_string_lossy().into_owned(),
             rules: rules(&fs::read_to_string(path).expect("a readable page")),
         })
         .collect()
@@ -48,10 +44,7 @@ pub fn read(folder: &Path) -> Vec<Page> {
 pub fn rules(text: &str) -> Vec<Rule> {
     text.lines()
         .filter_map(|line| bold_id(line).or_else(|| row_id(line)))
-        .map(|id| Rule {
-            id: id.to_owned(),
-            required: !NOT_RULES.contains(&family(id).trim_end_matches('-')),
-        })
+        .map(|id| Rule { id: id.to_owned(), required: !NOT_RULES.contains(&family(id).trim_end_matches('-')) })
         .collect()
 }
 
@@ -73,11 +66,8 @@ pub struct Names {
 
 impl Names {
     pub fn new(pages: &[Page]) -> Self {
-        let ids: BTreeMap<_, _> = pages
-            .iter()
-            .flat_map(|page| &page.rules)
-            .map(|rule| (snake(&rule.id), rule.id.clone()))
-            .collect();
+        let ids: BTreeMap<_, _> =
+            pages.iter().flat_map(|page| &page.rules).map(|rule| (snake(&rule.id), rule.id.clone())).collect();
         let mut families: Vec<_> = ids.values().map(|id| snake(family(id))).collect();
         families.sort();
         families.dedup();
@@ -92,10 +82,7 @@ impl Names {
     /// The rule named at the start of `name`; `None` for a name that starts with no rule;
     /// an error for a number that its family does not have.
     pub fn rule_of(&self, name: &str) -> Result<Option<&str>, String> {
-        let ends = name
-            .match_indices('_')
-            .map(|(at, _)| at)
-            .chain([name.len()]);
+        let ends = name.match_indices('_').map(|(at, _)| at).chain([name.len()]);
         let mut wrong = None;
         for head in ends.map(|end| &name[..end]) {
             if let Some(id) = self.ids.get(head) {
@@ -112,10 +99,8 @@ impl Names {
 
 fn bold_id(line: &str) -> Option<&str> {
     let item = line.trim_start();
-    let rest = item.strip_prefix("- ").or_else(|| {
-        item.trim_start_matches(|c: char| c.is_ascii_digit())
-            .strip_prefix(". ")
-    })?;
+    let rest =
+        item.strip_prefix("- ").or_else(|| item.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(". "))?;
     let (id, _) = rest.trim_start().strip_prefix("**")?.split_once("**")?;
     is_id(id).then_some(id)
 }
@@ -131,9 +116,7 @@ fn is_id(text: &str) -> bool {
     family.len() < text.len()
         && family.contains('-')
         && family.starts_with(|c: char| c.is_ascii_uppercase())
-        && family
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-')
+        && family.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-')
 }
 
 mod tests {
@@ -143,10 +126,7 @@ mod tests {
     fn rules_come_from_paragraphs_and_tables() {
         let page = "## 1\n- **WSP-CLEANUP-8** Sets no event.\n| A-B01 | accept (1) | x |\n| 0 | u32 |\n\
                     | Id | Export |\n- **CONTRA-3** both\n1. **T-API-1** Export presence\n";
-        let rules: Vec<_> = rules(page)
-            .iter()
-            .map(|r| (r.id.clone(), r.required))
-            .collect();
+        let rules: Vec<_> = rules(page).iter().map(|r| (r.id.clone(), r.required)).collect();
         assert_eq!(
             rules,
             [
@@ -160,13 +140,8 @@ mod tests {
 
     #[test]
     fn names_of_tests_lead_to_their_rule() {
-        let rules = rules(
-            "- **SEL-1** a\n- **SEL-12** b\n| A-B01 | accept |\n- **API-RIO-2** c\n- **API-2** d\n",
-        );
-        let names = Names::new(&[Page {
-            file: "x.md".into(),
-            rules,
-        }]);
+        let rules = rules("- **SEL-1** a\n- **SEL-12** b\n| A-B01 | accept |\n- **API-RIO-2** c\n- **API-2** d\n");
+        let names = Names::new(&[Page { file: "x.md".into(), rules }]);
         assert_eq!(names.rule_of("sel_1_uses_the_entry"), Ok(Some("SEL-1")));
         assert_eq!(names.rule_of("sel_12_is_not_sel_1"), Ok(Some("SEL-12")));
         assert_eq!(names.rule_of("a_b01_accepts"), Ok(Some("A-B01")));

@@ -17,11 +17,7 @@ fn coverage_page_is_up_to_date() {
     let root = root.canonicalize().expect("the root of the workspace");
     let pages = contract::read(&root.join("docs/contract"));
     let (proofs, faults) = proofs::collect(&root, &contract::Names::new(&pages));
-    assert!(
-        faults.is_empty(),
-        "tests that name no rule of docs/contract:\n{}",
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "tests that name no rule of docs/contract:\n{}", faults.join("\n"));
 
     let text = page::render(&pages, &proofs);
     let path = root.join("docs/COVERAGE.md");
@@ -40,17 +36,9 @@ fn coverage_page_is_up_to_date() {
 #[test]
 fn contract_numbers_each_rule_once() {
     let pages = contract::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/contract"));
-    let mut ids: Vec<_> = pages
-        .iter()
-        .flat_map(|page| &page.rules)
-        .map(|rule| &rule.id)
-        .collect();
+    let mut ids: Vec<_> = pages.iter().flat_map(|page| &page.rules).map(|rule| &rule.id).collect();
     assert!(ids.len() > 800, "only {} rules found", ids.len());
     ids.sort();
-    let twice: Vec<_> = ids
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0])
-        .collect();
+    let twice: Vec<_> = ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     assert!(twice.is_empty(), "numbered twice: {twice:?}");
 }

@@ -10,10 +10,7 @@ use crate::proofs::Proof;
 pub fn render(pages: &[Page], proofs: &[Proof]) -> String {
     let mut tests: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for proof in proofs {
-        tests
-            .entry(&proof.rule)
-            .or_default()
-            .push(format!("`{}` {}", proof.file, proof.test));
+        tests.entry(&proof.rule).or_default().push(format!("`{}` {}", proof.file, proof.test));
     }
     let mut out = String::from(
         "# Rules and the tests that prove them\n\n\
@@ -26,9 +23,7 @@ pub fn render(pages: &[Page], proofs: &[Proof]) -> String {
     for page in pages {
         let required = page.rules.iter().filter(|rule| rule.required);
         let rules = required.clone().count();
-        let proved = required
-            .filter(|rule| tests.contains_key(rule.id.as_str()))
-            .count();
+        let proved = required.filter(|rule| tests.contains_key(rule.id.as_str())).count();
         (all, all_proved) = (all + rules, all_proved + proved);
         row(&mut out, &page.file, rules, proved);
     }
@@ -50,11 +45,7 @@ pub fn first_difference(committed: &str, expected: &str) -> Option<String> {
         let (a, b) = (old.next(), new.next());
         if a != b || a.is_none() {
             let side = |text: Option<&str>| text.unwrap_or("(end of file)").to_owned();
-            return Some(format!(
-                "line {line}\n  committed: {}\n  expected:  {}",
-                side(a),
-                side(b)
-            ));
+            return Some(format!("line {line}\n  committed: {}\n  expected:  {}", side(a), side(b)));
         }
     }
     None
@@ -66,11 +57,7 @@ fn row(out: &mut String, name: &str, rules: usize, proved: usize) {
 
 fn section(out: &mut String, page: &Page, tests: &BTreeMap<&str, Vec<String>>) {
     writeln!(out, "\n## {}\n", page.file).expect("a string");
-    let proved: Vec<_> = page
-        .rules
-        .iter()
-        .filter_map(|r| tests.get_key_value(r.id.as_str()))
-        .collect();
+    let proved: Vec<_> = page.rules.iter().filter_map(|r| tests.get_key_value(r.id.as_str())).collect();
     if !proved.is_empty() {
         out.push_str("| rule | tests |\n|---|---|\n");
         for (id, tests) in proved {
@@ -78,11 +65,8 @@ fn section(out: &mut String, page: &Page, tests: &BTreeMap<&str, Vec<String>>) {
         }
         out.push('\n');
     }
-    let gaps: Vec<_> = page
-        .rules
-        .iter()
-        .filter(|rule| rule.required && !tests.contains_key(rule.id.as_str()))
-        .collect();
+    let gaps: Vec<_> =
+        page.rules.iter().filter(|rule| rule.required && !tests.contains_key(rule.id.as_str())).collect();
     if gaps.is_empty() {
         out.push_str("No gaps.\n");
         return;
@@ -100,24 +84,11 @@ mod tests {
 
     #[test]
     fn page_counts_lists_and_shows_gaps() {
-        let pages = [Page {
-            file: "x.md".into(),
-            rules: rules("- **SEL-1** a\n- **SEL-2** b\n- **CONTRA-1** c\n"),
-        }];
-        let proofs = [Proof {
-            rule: "SEL-2".into(),
-            file: "a.rs".into(),
-            test: "sel_2_x".into(),
-        }];
+        let pages = [Page { file: "x.md".into(), rules: rules("- **SEL-1** a\n- **SEL-2** b\n- **CONTRA-1** c\n") }];
+        let proofs = [Proof { rule: "SEL-2".into(), file: "a.rs".into(), test: "sel_2_x".into() }];
         let text = render(&pages, &proofs);
-        assert!(
-            text.contains("| x.md | 2 | 1 | 1 |\n| all | 2 | 1 | 1 |\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("| SEL-2 | `a.rs` sel_2_x |\n\nGaps:\n\n- SEL-1\n"),
-            "{text}"
-        );
+        assert!(text.contains("| x.md | 2 | 1 | 1 |\n| all | 2 | 1 | 1 |\n"), "{text}");
+        assert!(text.contains("| SEL-2 | `a.rs` sel_2_x |\n\nGaps:\n\n- SEL-1\n"), "{text}");
         assert!(!text.contains("CONTRA"), "{text}");
     }
 
@@ -125,10 +96,7 @@ mod tests {
     fn difference_names_the_line() {
         assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
         let found = first_difference("a\nb\n", "a\nc\n").expect("a difference");
-        assert!(
-            found.contains("line 2") && found.contains("committed: b"),
-            "{found}"
-        );
+        assert!(found.contains("line 2") && found.contains("committed: b"), "{found}");
         assert!(first_difference("a", "a\n").is_some());
     }
 }

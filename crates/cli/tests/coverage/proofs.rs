@@ -22,17 +22,9 @@ pub fn collect(root: &Path, names: &Names) -> (Vec<Proof>, Vec<String>) {
     files.sort();
     let (mut proofs, mut faults) = (Vec::new(), Vec::new());
     for path in files {
-        let file = path
-            .strip_prefix(root)
-            .expect("below the root")
-            .to_string_lossy()
-            .into_owned();
+        let file = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"));
-        let language = if file.ends_with(".rs") {
-            Language::Rust
-        } else {
-            Language::C
-        };
+        let language = if file.ends_with(".rs") { Language::Rust } else { Language::C };
         read(&file, &text, language, names, &mut proofs, &mut faults);
     }
     proofs.sort();
@@ -119,17 +111,12 @@ struct Function {
 
 impl Function {
     fn proof(&self, file: &str, id: &str) -> Proof {
-        Proof {
-            rule: id.to_owned(),
-            file: file.to_owned(),
-            test: self.name.clone(),
-        }
+        Proof { rule: id.to_owned(), file: file.to_owned(), test: self.name.clone() }
     }
 
     /// Formatted code closes a function with a brace below its first letter.
     fn ends(&self, line: &str) -> bool {
-        line.strip_prefix(self.indent.as_str())
-            .is_some_and(|rest| rest.trim_end() == "}")
+        line.strip_prefix(self.indent.as_str()).is_some_and(|rest| rest.trim_end() == "}")
     }
 }
 
@@ -140,10 +127,7 @@ fn proves(line: &str, goes_on: bool) -> Option<&str> {
         .strip_prefix("//")
         .map(|rest| rest.trim_start_matches(['/', '!']))
         .or_else(|| line.strip_prefix("/*"))
-        .or_else(|| {
-            line.strip_prefix('*')
-                .filter(|_| goes_on || line.contains("proves:"))
-        })?
+        .or_else(|| line.strip_prefix('*').filter(|_| goes_on || line.contains("proves:")))?
         .trim();
     let comment = comment.trim_end_matches("*/").trim_end();
     let list = match comment.strip_prefix("proves:") {
@@ -155,17 +139,11 @@ fn proves(line: &str, goes_on: bool) -> Option<&str> {
 }
 
 fn function_name(line: &str, language: Language) -> Option<&str> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match language {
         Language::Rust => {
             let code = line.trim_start();
-            let at = if code.starts_with("fn ") {
-                0
-            } else {
-                code.find(" fn ")? + 1
-            };
+            let at = if code.starts_with("fn ") { 0 } else { code.find(" fn ")? + 1 };
             let modifiers = &code[..at];
             let known = modifiers.split_whitespace().all(|word| {
                 ["async", "const", "unsafe", "extern"].contains(&word)
@@ -205,11 +183,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
             if !build && !name.starts_with('.') && !path.ends_with("crates/cli/tests/coverage") {
                 sources(&path, files);
             }
-        } else if kind.is_file()
-            && [".rs", ".c", ".cc", ".cpp"]
-                .iter()
-                .any(|end| name.ends_with(end))
-        {
+        } else if kind.is_file() && [".rs", ".c", ".cc", ".cpp"].iter().any(|end| name.ends_with(end)) {
             files.push(path);
         }
     }
@@ -221,22 +195,14 @@ mod tests {
 
     fn read_all(text: &str, language: Language) -> (Vec<(String, String)>, Vec<String>) {
         let rules = rules("- **SEL-1** a\n- **SEL-2** b\n- **SEL-3** c\n- **SEL-4** d\n");
-        let names = Names::new(&[Page {
-            file: "x.md".into(),
-            rules,
-        }]);
+        let names = Names::new(&[Page { file: "x.md".into(), rules }]);
         let (mut proofs, mut faults) = (Vec::new(), Vec::new());
         read("f", text, language, &names, &mut proofs, &mut faults);
-        (
-            proofs.into_iter().map(|p| (p.rule, p.test)).collect(),
-            faults,
-        )
+        (proofs.into_iter().map(|p| (p.rule, p.test)).collect(), faults)
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter()
-            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-            .collect()
+        list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     }
 
     #[test]
@@ -285,21 +251,13 @@ int main(void) {
 }
 ";
         let (found, faults) = read_all(text, Language::C);
-        assert_eq!(
-            found,
-            pairs(&[
-                ("SEL-1", "sel_1_named"),
-                ("SEL-2", "sel_1_named"),
-                ("SEL-3", "sel_1_named")
-            ])
-        );
+        assert_eq!(found, pairs(&[("SEL-1", "sel_1_named"), ("SEL-2", "sel_1_named"), ("SEL-3", "sel_1_named")]));
         assert_eq!(faults, Vec::<String>::new());
     }
 
     #[test]
     fn unknown_rules_and_stray_comments_are_faults() {
-        let text =
-            "#[test]\nfn sel_9_x() {\n    // proves: SEL-8\n}\n// proves: SEL-1\nfn helper() {}\n";
+        let text = "#[test]\nfn sel_9_x() {\n    // proves: SEL-8\n}\n// proves: SEL-1\nfn helper() {}\n";
         let (found, faults) = read_all(text, Language::Rust);
         assert_eq!(found, pairs(&[]));
         assert_eq!(
