@@ -3,6 +3,7 @@
 mod adapter;
 pub mod address;
 pub mod events;
+pub mod handles;
 pub mod rundown;
 pub mod socket;
 pub mod transport;
