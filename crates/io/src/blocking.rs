@@ -210,3 +210,6 @@ impl Drop for BlockedCall<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,3 +240,6 @@ fn find(id: ThreadId) -> Option<Arc<Thread>> {
         Object::Event(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ fn has_duplicates(objects: &[Arc<Waitable>]) -> bool {
     addresses.sort_unstable();
     addresses.windows(2).any(|pair| pair[0] == pair[1])
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,12 @@ impl Waitable {
         change(&mut lock(&self.0).signal)
     }
 
+    /// How many waits stand in the queue.
+    #[cfg(test)]
+    pub(crate) fn waiters(&self) -> usize {
+        lock(&self.0).queue.len()
+    }
+
     /// Changes the state and satisfies, in the order in which they came, the waits that can be now.
     pub(crate) fn signal(&self, change: impl FnOnce(&mut Signal)) {
         let mut others = Vec::new();
