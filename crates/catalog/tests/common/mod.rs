@@ -1,6 +1,8 @@
 //! Entries for synthetic catalogs. Each has a provider and a module of its own, made from its id.
 #![allow(dead_code, reason = "each test file uses some")]
 
+pub mod model;
+
 use windlass_abi::GUID;
 use windlass_catalog::{ProtocolChain, ProtocolEntry, ProviderFlags};
 
