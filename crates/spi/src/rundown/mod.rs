@@ -44,7 +44,7 @@ mod sync;
 mod tests;
 
 #[cfg(not(loom))]
-pub use process::{Pin, Remaining, drain, in_callback, pin};
+pub use process::{Pin, Remaining, drain, drain_for, in_callback, pin};
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -104,6 +104,7 @@ mod process {
     use core::cell::Cell;
     use core::marker::PhantomData;
     use core::num::NonZeroUsize;
+    use std::time::{Duration, Instant};
 
     static REGISTRY: Registry = Registry::new();
 
@@ -152,6 +153,15 @@ mod process {
         Remaining { left }
     }
 
+    /// The same as [`drain`], but gives up waiting after this time: then [`Remaining`] holds pins that others use.
+    pub fn drain_for(wanted: impl Fn(NonZeroUsize) -> bool, keep: Option<&Pin>, limit: Duration) -> Remaining {
+        let me = record();
+        // A limit beyond the end of the clock is none.
+        let end = Instant::now().checked_add(limit);
+        let drain = || REGISTRY.drain_until(&wanted, Some(me), end);
+        Remaining { left: REGISTRY.in_callback(me, keep.map(|pin| pin.place), drain) }
+    }
+
     /// The pins that a [`drain`] did not wait for: those of its own thread, and those in a callback.
     #[must_use = "what is still pinned must not be freed"]
     pub struct Remaining {
@@ -159,6 +169,11 @@ mod process {
     }
 
     impl Remaining {
+        /// Whether none is left: nobody uses any more what the keys stood for.
+        pub fn is_empty(&self) -> bool {
+            self.left.is_empty()
+        }
+
         /// Does `work` when the last of them has been dropped: at once if there is none, else on the
         /// thread that drops it.
         pub fn then(self, work: impl FnOnce() + Send + 'static) {

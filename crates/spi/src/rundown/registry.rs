@@ -1,6 +1,7 @@
 //! The records of all threads, and those who wait for pins to go.
 
 use core::num::NonZeroUsize;
+use std::time::Instant;
 
 use super::barrier::{Barrier, Mode};
 use super::record::Record;
@@ -141,6 +142,16 @@ impl Registry {
     /// record `me`. The caller has closed what the keys stand for: whoever pins from now on finds it
     /// closed.
     pub(super) fn drain(&self, wanted: &dyn Fn(NonZeroUsize) -> bool, me: Option<&Record>) -> Remaining<'_> {
+        self.drain_until(wanted, me, None)
+    }
+
+    /// The same, but waits no longer than until `end`.
+    pub(super) fn drain_until(
+        &self,
+        wanted: &dyn Fn(NonZeroUsize) -> bool,
+        me: Option<&Record>,
+        end: Option<Instant>,
+    ) -> Remaining<'_> {
         self.barrier.heavy();
         // Whoever found it open is among these.
         let mut outstanding = Vec::new();
@@ -170,7 +181,15 @@ impl Registry {
         found.iter().for_each(|index| state.settle(self.records.get(*index)));
         let me = me.map(Record::index);
         while state.rundown(id).outstanding.iter().any(|held| Some(held.record) != me && !held.marked) {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(end) = end else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         Remaining { registry: self, id: Some(id) }
     }
@@ -219,6 +238,12 @@ pub(super) struct Remaining<'a> {
 }
 
 impl Remaining<'_> {
+    /// Whether none is left.
+    #[cfg(not(loom))]
+    pub(super) fn is_empty(&self) -> bool {
+        self.id.is_none_or(|id| self.registry.lock().rundown(id).outstanding.is_empty())
+    }
+
     /// Does `work` when the last of them has gone: at once, or by whoever drops that pin.
     pub(super) fn then(mut self, work: impl FnOnce() + Send + 'static) {
         if let Some(id) = self.id.take() {

@@ -1,0 +1,11 @@
+//! Everything that needs unsafe code: modules, the tables of functions, and calls through them.
+#![allow(unsafe_code, reason = "loads foreign modules and calls through the tables of functions that they give")]
+
+pub(crate) mod calls;
+pub(crate) mod descriptor;
+pub(crate) mod fork;
+pub(crate) mod instance;
+mod module;
+pub(crate) mod poll;
+
+pub(crate) mod upcalls;

@@ -1,0 +1,38 @@
+//! The module that a provider lives in.
+
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use windlass_abi::{LPWSPSTARTUP, WspStartupFn};
+use windlass_catalog::{builtin as scheme, expand};
+
+use crate::builtin;
+
+/// A provider's module. Dropping it unmaps it, if nobody else has loaded it too.
+pub(super) enum Module {
+    /// Part of the program.
+    Linked,
+    Loaded {
+        _library: Library,
+    },
+}
+
+impl Module {
+    /// Loads the module of a catalogued path, environment strings expanded (WSP-STARTUP-27), and finds its one export
+    /// (WSP-STARTUP-3). The file's extension does not matter (WSP-STARTUP-4).
+    ///
+    /// `None` if that cannot be done.
+    pub(super) fn load(path: &str) -> Option<(Self, WspStartupFn)> {
+        match scheme::linked_in(path) {
+            Some(name) => Some((Self::Linked, builtin::find(name)?)),
+            None => load_library(path),
+        }
+    }
+}
+
+fn load_library(path: &str) -> Option<(Module, WspStartupFn)> {
+    // SAFETY: the initialisers of the module run. Whoever wrote the catalog vouches for the modules that it names.
+    let library = unsafe { Library::open(Some(expand(path)), RTLD_NOW | RTLD_LOCAL) }.ok()?;
+    // SAFETY: an export of this name has this type: the contract between catalog and provider (WSP-STARTUP-1). A null
+    // address is an absent function.
+    let entry = unsafe { library.get::<LPWSPSTARTUP>(b"WSPStartup\0") }.ok().and_then(|symbol| *symbol)?;
+    Some((Module::Loaded { _library: library }, entry))
+}

@@ -1,0 +1,258 @@
+//! What providers call: the 15 upcalls, and WPUCompleteOverlappedRequest (contract: upcalls).
+//!
+//! Each takes raw pointers as C has them, checks them, and stores the error where the provider wants it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use windlass_abi::*;
+use windlass_io::{event, thread as threads};
+
+use crate::handles;
+use crate::loader::descriptor;
+use crate::{messages, process, providers, thread};
+
+/// The table that every provider gets; each entry is there (UP-2).
+pub(crate) const TABLE: UpcallTable = UpcallTable {
+    lpWPUCloseEvent: close_event,
+    lpWPUCloseSocketHandle: close_socket_handle,
+    lpWPUCreateEvent: create_event,
+    lpWPUCreateSocketHandle: create_socket_handle,
+    lpWPUFDIsSet: fd_is_set,
+    lpWPUGetProviderPath: get_provider_path,
+    lpWPUModifyIFSHandle: modify_ifs_handle,
+    lpWPUPostMessage: post_message,
+    lpWPUQueryBlockingCallback: query_blocking_callback,
+    lpWPUQuerySocketHandleContext: query_socket_handle_context,
+    lpWPUQueueApc: queue_apc,
+    lpWPUResetEvent: reset_event,
+    lpWPUSetEvent: set_event,
+    lpWPUOpenCurrentThread: open_current_thread,
+    lpWPUCloseThread: close_thread,
+};
+
+unsafe extern "system" fn create_event(errno: *mut i32) -> WSAEVENT {
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, WSA_INVALID_EVENT, || event::create(event::Reset::Manual, false).map(HANDLE::from)) }
+}
+
+unsafe extern "system" fn close_event(handle: WSAEVENT, errno: *mut i32) -> BOOL {
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, FALSE, || event::close(handle.into()).map(|()| TRUE)) }
+}
+
+unsafe extern "system" fn set_event(handle: WSAEVENT, errno: *mut i32) -> BOOL {
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, FALSE, || event::set(handle.into()).map(|()| TRUE)) }
+}
+
+unsafe extern "system" fn reset_event(handle: WSAEVENT, errno: *mut i32) -> BOOL {
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, FALSE, || event::reset(handle.into()).map(|()| TRUE)) }
+}
+
+unsafe extern "system" fn create_socket_handle(entry_id: u32, context: usize, errno: *mut i32) -> SOCKET {
+    let create = || {
+        providers::with_running(entry_id, |instance| {
+            let s = descriptor::reserve()?;
+            let bound = handles::bind_created(s, instance.number(), entry_id, context);
+            bound.inspect_err(|_| descriptor::release(s)).map(|()| s)
+        })
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, INVALID_SOCKET, create) }
+}
+
+unsafe extern "system" fn close_socket_handle(s: SOCKET, errno: *mut i32) -> i32 {
+    let close = || {
+        // Out of the table first: the number is nobody's when it is given back (WPU-CSH-5).
+        if !handles::give_up_created(s) {
+            return Err(WsaError::WSAENOTSOCK);
+        }
+        descriptor::release(s);
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, close) }
+}
+
+unsafe extern "system" fn modify_ifs_handle(entry_id: u32, proposed: SOCKET, errno: *mut i32) -> SOCKET {
+    let bind = || {
+        if !descriptor::is_open(proposed) {
+            return Err(WsaError::WSAEINVAL);
+        }
+        providers::with_running(entry_id, |instance| handles::bind_ifs(proposed, instance.number(), entry_id))?;
+        Ok(proposed)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, INVALID_SOCKET, bind) }
+}
+
+unsafe extern "system" fn query_socket_handle_context(s: SOCKET, context: *mut usize, errno: *mut i32) -> i32 {
+    let query = || {
+        if context.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        let found = handles::context(s).ok_or(WsaError::WSAENOTSOCK)?;
+        // SAFETY: not null, so the provider's.
+        unsafe { context.write(found) };
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, query) }
+}
+
+unsafe extern "system" fn fd_is_set(s: SOCKET, set: *mut FD_SET) -> i32 {
+    if set.is_null() {
+        return 0;
+    }
+    // SAFETY: not null, so a counted set; only its first `fd_count` entries are read (API-13).
+    let members = unsafe { members(set) };
+    members.contains(&s).into()
+}
+
+unsafe extern "system" fn get_provider_path(
+    provider: *mut GUID,
+    path: *mut u16,
+    path_len: *mut i32,
+    errno: *mut i32,
+) -> i32 {
+    let get = || {
+        if provider.is_null() || path_len.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        // SAFETY: not null, so the provider's GUID, perhaps unaligned.
+        let provider = unsafe { provider.read_unaligned() };
+        let known = |session: &std::sync::Arc<crate::session::Session>| session.path_of(provider);
+        let found = process::current().sessions().iter().find_map(known).ok_or(WsaError::WSAEINVAL)?;
+        let text: Vec<u16> = found.encode_utf16().chain([0]).collect();
+        // SAFETY: not null, so the provider's.
+        let room = unsafe { path_len.replace(text.len() as i32) };
+        if path.is_null() || usize::try_from(room).map_or(true, |room| room < text.len()) {
+            return Err(WsaError::WSAEFAULT);
+        }
+        // SAFETY: the provider says that `room` characters fit, which are enough.
+        unsafe { path.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, get) }
+}
+
+unsafe extern "system" fn post_message(window: HWND, message: u32, wparam: WPARAM, lparam: LPARAM) -> BOOL {
+    (alive().is_ok() && messages::post(window.addr(), message, wparam, lparam)).into()
+}
+
+unsafe extern "system" fn query_blocking_callback(
+    entry_id: u32,
+    callback: *mut LPBLOCKINGCALLBACK,
+    context: *mut usize,
+    errno: *mut i32,
+) -> i32 {
+    let query = || {
+        if callback.is_null() || context.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        let sessions = process::current().sessions();
+        sessions.iter().find_map(|session| session.entry(entry_id)).ok_or(WsaError::WSAEINVAL)?;
+        let (hook, hook_context) = thread::blocking_hook();
+        // SAFETY: not null, so the provider's.
+        unsafe { callback.write(hook) };
+        // SAFETY: not null, so the provider's.
+        unsafe { context.write(hook_context) };
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, query) }
+}
+
+unsafe extern "system" fn queue_apc(
+    thread_id: *mut WSATHREADID,
+    apc: LPWSAUSERAPC,
+    context: usize,
+    errno: *mut i32,
+) -> i32 {
+    let queue = || {
+        if thread_id.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        let apc = apc.ok_or(WsaError::WSAEINVAL)?;
+        // SAFETY: not null, so the provider's; copied, since it may be gone after this call (WPU-APC-3).
+        let target = unsafe { thread_id.read() };
+        // SAFETY: the provider asks for this call with this context, in that thread (WPU-APC-1).
+        threads::queue_apc(target.into(), Box::new(move || unsafe { apc(context) }))?;
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, queue) }
+}
+
+unsafe extern "system" fn open_current_thread(thread_id: *mut WSATHREADID, errno: *mut i32) -> i32 {
+    let open = || {
+        if thread_id.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        let id = threads::open_current()?;
+        // SAFETY: not null, so the provider's.
+        unsafe { thread_id.write(id.into()) };
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, open) }
+}
+
+unsafe extern "system" fn close_thread(thread_id: *mut WSATHREADID, errno: *mut i32) -> i32 {
+    let close = || {
+        if thread_id.is_null() {
+            return Err(WsaError::WSAEFAULT);
+        }
+        // SAFETY: not null, so the provider's.
+        threads::close(unsafe { thread_id.read() }.into())?;
+        Ok(NO_ERROR)
+    };
+    // SAFETY: `errno` is the provider's, null or valid.
+    unsafe { upcall(errno, SOCKET_ERROR, close) }
+}
+
+/// `WPUCompleteOverlappedRequest`, which is exported and not in the table (UP-1). There are no overlapped operations
+/// on created handles yet.
+///
+/// # Errors
+/// `WSANOTINITIALISED`: no provider is started. `WSAEINVAL`: the handle was not made by WPUCreateSocketHandle (WPU-COR-1).
+/// `WSAEOPNOTSUPP` for those that were.
+pub fn complete_overlapped_request(s: SOCKET) -> Result<(), WsaError> {
+    alive()?;
+    handles::context(s).ok_or(WsaError::WSAEINVAL)?;
+    Err(WsaError::WSAEOPNOTSUPP)
+}
+
+/// Upcalls work while any provider is between the beginning of its start and the end of its last clean-up (UPV-1 to UPV-4).
+fn alive() -> Result<(), WsaError> {
+    if providers::any_alive() { Ok(()) } else { Err(WsaError::WSANOTINITIALISED) }
+}
+
+/// Runs the body of an upcall. An error, a panic too, goes to `errno`; a null one discards it.
+///
+/// # Safety
+/// `errno` is null, or may be written.
+unsafe fn upcall<R>(errno: *mut i32, failed: R, body: impl FnOnce() -> Result<R, WsaError>) -> R {
+    let result =
+        alive().and_then(|()| catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(WsaError::WSASYSCALLFAILURE)));
+    result.unwrap_or_else(|error| {
+        if !errno.is_null() {
+            // SAFETY: the caller promises that it may be written.
+            unsafe { errno.write(error.code()) };
+        }
+        failed
+    })
+}
+
+/// The sockets in a counted set.
+///
+/// # Safety
+/// `set` points to a set whose first `fd_count` entries are there, however many that are.
+unsafe fn members<'a>(set: *const FD_SET) -> &'a [SOCKET] {
+    // SAFETY: the caller promises it.
+    let count = unsafe { (*set).fd_count } as usize;
+    // SAFETY: the caller promises that so many entries follow.
+    unsafe { std::slice::from_raw_parts((&raw const (*set).fd_array).cast::<SOCKET>(), count) }
+}
