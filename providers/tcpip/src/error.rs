@@ -34,13 +34,12 @@ pub fn from_accept(errno: Errno) -> WsaError {
     }
 }
 
-/// Whether `accept` failed for the connection it was about, and the next one may well be good.
+/// Whether `accept` tells an error of the network that the first connection met. It says nothing about the
+/// listening socket, and the next connection may well be good.
 pub fn is_of_one_connection(errno: Errno) -> bool {
     matches!(
         errno,
-        Errno::CONNABORTED
-            | Errno::PROTO
-            | Errno::NETDOWN
+        Errno::NETDOWN
             | Errno::NOPROTOOPT
             | Errno::HOSTDOWN
             | Errno::NONET

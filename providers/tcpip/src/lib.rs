@@ -1,1 +1,217 @@
-//! The base transport provider: TCP and UDP over kernel sockets.
+//! The base transport provider: TCP and UDP, IPv4 and IPv6, over kernel sockets.
+//!
+//! Its handles are the kernel's descriptors (an IFS provider). The rules of Winsock that the kernel does not
+//! know live here; everything else is one direct system call away. No thread is started, but one for event
+//! registrations, which ends with the last clean-up.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`socket`] | the state of a socket |
+//! | [`error`], [`sockaddr`] | errors and addresses between the kernel and Winsock |
+//! | `create`, `bind`, `listen`, `accept`, `connect`, `shutdown`, `close` | the life of a socket |
+//! | `send`, `recv`, `out_of_band` | transfers |
+//! | `select`, `readiness` | `WSPSelect` and `WSAPoll` |
+//! | `network_events` | `WSPEventSelect`, `WSPAsyncSelect`, `WSPEnumNetworkEvents` |
+//! | `options`, `ioctl`, `text` | options, control codes, addresses as text |
+//! | `duplicate`, `join_leaf` | sockets of other processes, multicast |
+//! | `blocking`, `inspect` | waits that can be cancelled; what the kernel knows of a connection |
+
+mod accept;
+mod bind;
+mod blocking;
+mod close;
+mod connect;
+mod create;
+pub mod error;
+mod inspect;
+mod interfaces;
+mod listen;
+mod network_events;
+mod options;
+mod out_of_band;
+mod readiness;
+mod recv;
+mod select;
+mod send;
+mod shutdown;
+pub mod sockaddr;
+pub mod socket;
+mod text;
+
+use std::time::Duration;
+
+use windlass_abi::{WSAPROTOCOL_INFOW, WsaError};
+use windlass_io::blocking::{Reason, Registry};
+use windlass_spi::address::Address;
+use windlass_spi::buffers::{RecvBuffers, SendBuffers};
+use windlass_spi::events::{Event, NetworkEvents};
+use windlass_spi::socket::OpenSocket;
+use windlass_spi::transport::{
+    Accept, Accepted, Cancel, Connect, NewSocket, Polled, Received, Selected, Shutdown, SocketRequest, Startup,
+    Transport,
+};
+use windlass_spi::upcalls::Upcalls;
+use windlass_spi::Result;
+
+use crate::network_events::watcher::Watcher;
+use crate::socket::TcpSocket;
+
+/// The provider, from its first `WSPStartup` to its last `WSPCleanup`.
+pub struct Tcpip {
+    upcalls: Upcalls,
+    /// The calls that wait.
+    blocked: Registry,
+    /// Waits for network events on behalf of the clients that registered for them.
+    watcher: Watcher,
+}
+
+impl Transport for Tcpip {
+    type Socket = TcpSocket;
+
+    const DESCRIPTION: &'static str = "Windlass TCP/IP";
+
+    const HAS_POLL: bool = true;
+
+    fn start(startup: &Startup<'_>) -> Result<Self> {
+        Ok(Self { upcalls: startup.upcalls.clone(), blocked: Registry::new(), watcher: Watcher::default() })
+    }
+
+    fn cleanup(&self) {
+        self.watcher.stop();
+    }
+
+    fn socket(&self, request: &SocketRequest<'_>) -> Result<NewSocket<TcpSocket>> {
+        create::socket(request)
+    }
+
+    fn close(&self, socket: &OpenSocket<TcpSocket>) -> Result<()> {
+        close::close(self, socket)
+    }
+
+    fn cancel(&self, socket: &OpenSocket<TcpSocket>, why: Cancel) {
+        close::cancel(self, socket, why);
+    }
+
+    fn cancel_all(&self) {
+        self.blocked.shut(Reason::CleanedUp);
+    }
+
+    fn abort(&self, socket: &OpenSocket<TcpSocket>) {
+        close::abort(socket);
+    }
+
+    fn cancel_blocking_call(&self) -> Result<()> {
+        // A thread without an identity has never waited.
+        let thread = windlass_io::thread::current().id().map_err(|_| WsaError::WSAEINVAL)?;
+        match self.blocked.cancel_thread(thread, Reason::Requested) {
+            0 => Err(WsaError::WSAEINVAL),
+            _ => Ok(()),
+        }
+    }
+
+    fn bind(&self, socket: &OpenSocket<TcpSocket>, name: &[u8]) -> Result<()> {
+        bind::bind(socket, name)
+    }
+
+    fn listen(&self, socket: &OpenSocket<TcpSocket>, backlog: i32) -> Result<()> {
+        listen::listen(socket, backlog)
+    }
+
+    fn accept(&self, socket: &OpenSocket<TcpSocket>, request: Accept<'_, '_>) -> Result<Accepted<TcpSocket>> {
+        accept::accept(self, socket, request)
+    }
+
+    fn connect(&self, socket: &OpenSocket<TcpSocket>, request: &Connect<'_>) -> Result<()> {
+        connect::connect(self, socket, request)
+    }
+
+    fn shutdown(&self, socket: &OpenSocket<TcpSocket>, how: Shutdown) -> Result<()> {
+        shutdown::shutdown(socket, how)
+    }
+
+    fn send_disconnect(&self, socket: &OpenSocket<TcpSocket>, data: Option<&[u8]>) -> Result<()> {
+        shutdown::send_disconnect(socket, data)
+    }
+
+    fn recv_disconnect(&self, socket: &OpenSocket<TcpSocket>, data: Option<&mut [u8]>) -> Result<usize> {
+        shutdown::recv_disconnect(socket, data)
+    }
+
+    fn send(&self, socket: &OpenSocket<TcpSocket>, buffers: &SendBuffers<'_>, flags: u32) -> Result<u32> {
+        send::send(self, socket, buffers, flags)
+    }
+
+    fn send_to(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        buffers: &SendBuffers<'_>,
+        flags: u32,
+        to: Option<&[u8]>,
+    ) -> Result<u32> {
+        send::send_to(self, socket, buffers, flags, to)
+    }
+
+    fn recv(&self, socket: &OpenSocket<TcpSocket>, buffers: &mut RecvBuffers<'_>, flags: u32) -> Result<Received> {
+        recv::recv(self, socket, buffers, flags)
+    }
+
+    fn recv_from(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        buffers: &mut RecvBuffers<'_>,
+        flags: u32,
+        capacity: Option<usize>,
+    ) -> Result<(Received, Option<Address>)> {
+        recv::recv_from(self, socket, buffers, flags, capacity)
+    }
+
+    fn select(&self, entries: &mut [Selected<'_, TcpSocket>], timeout: Option<Duration>) -> Result<()> {
+        select::select(self, entries, timeout)
+    }
+
+    fn poll(&self, entries: &mut [Polled<'_, TcpSocket>], timeout: Option<Duration>) -> Result<()> {
+        select::poll(self, entries, timeout)
+    }
+
+    fn event_select(&self, socket: &OpenSocket<TcpSocket>, event: Option<Event>, mask: i32) -> Result<()> {
+        network_events::select(self, socket, event, mask)
+    }
+
+    fn enum_network_events(&self, socket: &OpenSocket<TcpSocket>, event: Option<Event>) -> Result<NetworkEvents> {
+        network_events::enumerate(self, socket, event)
+    }
+
+    fn async_select(&self, socket: &OpenSocket<TcpSocket>, window: usize, message: u32, mask: i32) -> Result<()> {
+        network_events::select_messages(self, socket, socket.handle(), window, message, mask)
+    }
+
+    fn get_sock_name(&self, socket: &OpenSocket<TcpSocket>) -> Result<Address> {
+        bind::get_sock_name(socket)
+    }
+
+    fn get_peer_name(&self, socket: &OpenSocket<TcpSocket>) -> Result<Address> {
+        bind::get_peer_name(socket)
+    }
+
+    fn get_sock_opt(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        level: i32,
+        name: i32,
+        value: &mut [u8],
+    ) -> Result<usize> {
+        options::get(socket, level, name, value)
+    }
+
+    fn set_sock_opt(&self, socket: &OpenSocket<TcpSocket>, level: i32, name: i32, value: &[u8]) -> Result<()> {
+        options::set(socket, level, name, value)
+    }
+
+    fn address_to_string(&self, address: &[u8], _info: &WSAPROTOCOL_INFOW) -> Result<String> {
+        text::format(address)
+    }
+
+    fn string_to_address(&self, text: &str, family: i32, _info: &WSAPROTOCOL_INFOW) -> Result<Address> {
+        text::parse(text, family)
+    }
+}

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use rustix::net::SocketAddrAny;
 use windlass_abi::{AF_INET, AF_INET6, AF_UNSPEC, WsaError};
-use windlass_spi::Address;
+use windlass_spi::address::Address;
 use windlass_spi::Result;
 
 use crate::socket::Family;
@@ -108,7 +108,7 @@ pub fn encode(address: &SocketAddress) -> ([u8; IP6_LENGTH], usize) {
 /// The same as what the SDK stores for the client.
 pub fn to_address(address: &SocketAddress) -> Address {
     let (bytes, length) = encode(address);
-    Address::new(&bytes[..length])
+    Address::from_bytes(&bytes[..length]).unwrap_or(Address::EMPTY)
 }
 
 /// What the kernel said an address is; it speaks only the two families that sockets of this provider have.

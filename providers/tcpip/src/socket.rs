@@ -5,14 +5,15 @@
 //! where it can be cancelled. Everything the transfer functions ask before their system call is in one
 //! word, [`Flags`], so that a send or a receive costs one relaxed load.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use windlass_abi::{
-    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, WSA_FLAG_OVERLAPPED, WsaError,
+    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, SOCKET, WSA_FLAG_OVERLAPPED, WsaError,
 };
 
 use crate::network_events::Registration;
@@ -23,6 +24,8 @@ use crate::sockaddr::SocketAddress;
 pub struct TcpSocket {
     fd: OwnedFd,
     common: Arc<Common>,
+    /// The close of this descriptor is decided: no call may begin to wait (WSP-CLOSE-3).
+    closed: AtomicBool,
 }
 
 /// The part of a socket that its duplicates in this process share.
@@ -43,6 +46,8 @@ pub struct Common {
     pub linger: AtomicU32,
     /// The registration of `WSPEventSelect`; one for each underlying socket (EV-11).
     pub registration: Registration,
+    /// How many descriptors of this process refer to the socket.
+    descriptors: AtomicU32,
     /// What no transfer needs.
     rare: Mutex<Rare>,
 }
@@ -53,12 +58,20 @@ pub const DONT_LINGER: u32 = u32::MAX;
 /// The seldom used part of a socket's state.
 #[derive(Default)]
 pub struct Rare {
-    /// A connection that a condition function deferred: the head of the accept queue (WSP-ACCEPT-7).
-    pub deferred: Option<Pending>,
-    /// The error of a failed connect or of an asynchronous event, until `SO_ERROR` is read (OPT-5).
+    /// Connections that a condition function deferred: the head of the accept queue (WSP-ACCEPT-7).
+    pub deferred: VecDeque<Pending>,
+    /// The error of an asynchronous connect, until `SO_ERROR` is read (OPT-5).
     pub error: Option<WsaError>,
+    /// Whom a connect that is under way goes to.
+    pub connecting_to: Option<SocketAddress>,
+    /// Why the last connect failed, until the next one.
+    pub connect_error: Option<WsaError>,
     /// When the connection was established, for `SO_CONNECT_TIME`.
     pub connected_at: Option<Instant>,
+    /// What options keep.
+    pub kept: crate::options::Kept,
+    /// Out-of-band bytes that were taken from the kernel lest a normal receive lose them (OOB-1).
+    pub urgent: VecDeque<u8>,
 }
 
 /// A connection that the kernel has established and nobody has accepted yet.
@@ -182,6 +195,16 @@ impl Flags {
     pub const DEFERRED: u32 = 1 << 17;
     /// `SO_BROADCAST`; also set in the kernel.
     pub const BROADCAST: u32 = 1 << 18;
+    /// This side has reset the connection: transfers fail with WSAECONNABORTED (WSP-CBC-4, WSP-SHUT-2).
+    pub const ABORTED: u32 = 1 << 19;
+    /// Known to have a local address, given by `bind` or implied.
+    pub const BOUND: u32 = 1 << 20;
+    /// The local address was given by `bind`.
+    pub const BOUND_BY_NAME: u32 = 1 << 21;
+    /// A datagram socket that gave up its peer (WSP-CONN-4).
+    pub const DISSOLVED: u32 = 1 << 22;
+    /// [`Rare::urgent`] is not empty.
+    pub const URGENT: u32 = 1 << 23;
 
     /// The whole word.
     #[inline]
@@ -223,15 +246,43 @@ impl TcpSocket {
             send_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(DONT_LINGER),
             registration: Registration::default(),
+            descriptors: AtomicU32::new(1),
             rare: Mutex::default(),
         };
         common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
-        Self { fd, common: Arc::new(common) }
+        Self { fd, common: Arc::new(common), closed: AtomicBool::new(false) }
+    }
+
+    /// A connection that `listener` accepted: it has the listener's properties (WSP-ACCEPT-2). Those of the
+    /// kernel it has already.
+    pub fn accepted_by(listener: &Common, fd: OwnedFd) -> Self {
+        let socket = Self::new(fd, listener.family, listener.kind, listener.creation_flags);
+        let kept = Flags::NONBLOCKING
+            | Flags::OOB_INLINE
+            | Flags::REUSE_ADDRESS
+            | Flags::EXCLUSIVE_ADDRESS
+            | Flags::CONDITIONAL_ACCEPT;
+        socket.flags.set(listener.flags.load() & kept | Flags::CONNECTED | Flags::BOUND);
+        socket.recv_timeout.store(listener.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+        socket.send_timeout.store(listener.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+        socket.linger.store(listener.linger.load(Ordering::Relaxed), Ordering::Relaxed);
+        let kept_options = listener.rare().kept;
+        let mut rare = socket.rare();
+        rare.connected_at = Some(Instant::now());
+        rare.kept = kept_options;
+        drop(rare);
+        socket
     }
 
     /// Another descriptor of the socket that `common` belongs to.
     pub fn duplicate_of(fd: OwnedFd, common: Arc<Common>) -> Self {
-        Self { fd, common }
+        common.descriptors.fetch_add(1, Ordering::Relaxed);
+        Self { fd, common, closed: AtomicBool::new(false) }
+    }
+
+    /// The handle that the client uses: the descriptor's number (RT-3).
+    pub fn handle(&self) -> SOCKET {
+        self.fd.as_raw_fd() as SOCKET
     }
 
     /// The kernel's descriptor.
@@ -248,8 +299,49 @@ impl TcpSocket {
 
     /// Whether another descriptor, here or in another process, may refer to the same socket.
     pub fn is_shared(&self) -> bool {
-        self.flags.any(Flags::SHARED) || Arc::strong_count(&self.common) > 1
+        self.flags.any(Flags::SHARED) || self.descriptors() > 1
     }
+
+    /// How many descriptors of this process refer to the socket.
+    pub fn descriptors(&self) -> u32 {
+        self.descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Keeps every call from waiting on this descriptor from now on.
+    pub fn mark_closed(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the close of this descriptor is decided.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        self.common.descriptors.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Common {
+    fn drop(&mut self) {
+        // Whom a condition function has kept waiting is refused, as is whoever waits in the kernel.
+        self.rare().deferred.drain(..).for_each(Pending::refuse);
+    }
+}
+
+impl Pending {
+    /// Resets the connection.
+    pub fn refuse(self) {
+        // Should this fail, the close that follows is a graceful one.
+        let _ = reset_on_close(self.fd.as_fd());
+    }
+}
+
+/// Makes the close of the last descriptor reset the connection.
+pub fn reset_on_close(fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    sockopt::set_socket_linger(fd, Some(Duration::ZERO))
 }
 
 impl std::ops::Deref for TcpSocket {

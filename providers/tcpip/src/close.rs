@@ -1,0 +1,112 @@
+//! `WSPCloseSocket`, and what the last clean-up does to open sockets.
+//!
+//! The descriptor itself is closed when the socket is dropped; the kernel then sends what is queued and
+//! ends the connection in the background, without this process if need be (WSP-CLEANUP-16, WSP-CLEANUP-17).
+//!
+//! | linger | blocking | non-blocking |
+//! |---|---|---|
+//! | off | returns at once, the kernel sends the rest | the same |
+//! | 0 | reset | the same |
+//! | n seconds | waits until all is acknowledged; after n seconds reset | WSAEWOULDBLOCK while anything is not acknowledged |
+
+use std::time::Duration;
+
+use windlass_abi::WsaError;
+use windlass_io::Deadline;
+use windlass_io::blocking::Reason;
+use windlass_spi::Result;
+use windlass_spi::socket::OpenSocket;
+use windlass_spi::transport::{Cancel, Shutdown};
+
+use crate::Tcpip;
+use crate::bind::free_remains;
+use crate::blocking::Wait;
+use crate::inspect::inspect;
+use crate::network_events;
+use crate::shutdown::shutdown;
+use crate::socket::{Flags, Kind, TcpSocket, reset_on_close};
+
+/// Does what linger asks for before the descriptor goes (WSP-CLOSE-5).
+///
+/// Another descriptor of the same socket keeps the connection as it is (WSP-CLOSE-7).
+///
+/// # Errors
+/// WSAEWOULDBLOCK: the socket stays open, no disconnect has begun. WSAEINTR: cancelled while it waited.
+pub fn close(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
+    if socket.kind == Kind::Datagram || socket.is_shared() {
+        return Ok(());
+    }
+    if socket.flags.any(Flags::BOUND_BY_NAME) && !socket.flags.any(Flags::LISTENING) {
+        // It cannot fail on an open socket, and the close can do without.
+        let _ = free_remains(socket);
+    }
+    match socket.linger_seconds() {
+        None => Ok(()),
+        Some(0) => {
+            hard(socket);
+            Ok(())
+        }
+        Some(_) if !is_connected(socket) => Ok(()),
+        Some(_) if socket.flags.any(Flags::NONBLOCKING) => match unacknowledged(socket) {
+            0 => Ok(()),
+            _ => Err(WsaError::WSAEWOULDBLOCK),
+        },
+        Some(seconds) => linger(tcpip, socket, Duration::from_secs(seconds.into())),
+    }
+}
+
+/// Ends the calls that wait for the socket, and its event registration (WSP-CLOSE-2, WSP-CLEANUP-6).
+pub fn cancel(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, why: Cancel) {
+    socket.mark_closed();
+    network_events::drop_registration(socket, why);
+    let reason = match why {
+        Cancel::Close => Reason::Closed,
+        Cancel::CleanUp => Reason::CleanedUp,
+    };
+    tcpip.blocked.cancel_key(socket.handle(), reason);
+}
+
+/// Makes the close that follows a reset, unless another process has the socket too (WSP-CLEANUP-14,
+/// WSP-CLEANUP-27).
+pub fn abort(socket: &TcpSocket) {
+    if socket.kind == Kind::Stream && !socket.flags.any(Flags::SHARED) {
+        hard(socket);
+    }
+}
+
+fn hard(socket: &TcpSocket) {
+    // It cannot fail on an open socket; if it did, the close would be graceful.
+    let _ = reset_on_close(socket.fd());
+}
+
+fn is_connected(socket: &TcpSocket) -> bool {
+    let flags = socket.flags.load();
+    flags & Flags::CONNECTED != 0 && flags & (Flags::RESET | Flags::ABORTED) == 0
+}
+
+fn unacknowledged(socket: &TcpSocket) -> u32 {
+    inspect(socket.fd()).map_or(0, |connection| connection.unacknowledged)
+}
+
+/// The kernel does not say when the last byte is acknowledged, so it is asked, less and less often. A
+/// cancellation ends the wait at once.
+fn linger(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, limit: Duration) -> Result<()> {
+    const FIRST: Duration = Duration::from_micros(500);
+    const LONGEST: Duration = Duration::from_millis(50);
+    if !socket.flags.any(Flags::SHUT_SEND) && shutdown(socket, Shutdown::Send).is_err() {
+        // The connection is over, and with it all there is to wait for.
+        return Ok(());
+    }
+    let deadline = Deadline::after(Some(limit));
+    let mut interval = FIRST;
+    while unacknowledged(socket) != 0 {
+        if deadline.has_passed() {
+            hard(socket);
+            break;
+        }
+        let left = deadline.remaining().unwrap_or(LONGEST);
+        Wait::begin(tcpip, &[socket], Some(left.min(interval)))?.on(&mut [])?;
+        interval = (interval * 2).min(LONGEST);
+    }
+    Ok(())
+}
