@@ -117,7 +117,7 @@ mod process {
     #[must_use = "what is pinned is free to go when the pin is dropped"]
     pub struct Pin {
         record: &'static Record,
-        place: u32,
+        place: usize,
         thread: PhantomData<*const ()>,
     }
 
@@ -145,21 +145,25 @@ mod process {
     /// the keys stand for.
     ///
     /// While it waits, the pins of this thread count as being in a callback, so that two threads that
-    /// each close what the other one uses do not wait for each other; all but `keep`, which makes
-    /// others wait for this one.
+    /// each close what the other one uses do not wait for each other. All but `keep`, the closing
+    /// call's own pin: others do wait for that one, and what is left does not include it, because the
+    /// caller promises not to use what is freed.
     pub fn drain(wanted: impl Fn(NonZeroUsize) -> bool, keep: Option<&Pin>) -> Remaining {
-        let me = record();
-        let left = REGISTRY.in_callback(me, keep.map(|pin| pin.place), || REGISTRY.drain(&wanted, Some(me)));
-        Remaining { left }
+        drain_until(&wanted, keep, None)
     }
 
-    /// The same as [`drain`], but gives up waiting after this time: then [`Remaining`] holds pins that others use.
+    /// The same as [`drain`], but gives up waiting after this time: then [`Remaining`] holds pins that
+    /// others use.
     pub fn drain_for(wanted: impl Fn(NonZeroUsize) -> bool, keep: Option<&Pin>, limit: Duration) -> Remaining {
-        let me = record();
         // A limit beyond the end of the clock is none.
-        let end = Instant::now().checked_add(limit);
-        let drain = || REGISTRY.drain_until(&wanted, Some(me), end);
-        Remaining { left: REGISTRY.in_callback(me, keep.map(|pin| pin.place), drain) }
+        drain_until(&wanted, keep, Instant::now().checked_add(limit))
+    }
+
+    fn drain_until(wanted: &dyn Fn(NonZeroUsize) -> bool, keep: Option<&Pin>, end: Option<Instant>) -> Remaining {
+        let me = record();
+        let keep = keep.map(|pin| pin.place);
+        let left = REGISTRY.in_callback(me, keep, || REGISTRY.drain_until(wanted, Some(me), keep, end));
+        Remaining { left }
     }
 
     /// The pins that a [`drain`] did not wait for: those of its own thread, and those in a callback.

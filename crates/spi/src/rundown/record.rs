@@ -24,7 +24,7 @@ pub(super) struct Record {
     /// How many callbacks the thread is in.
     callbacks: AtomicU32,
     /// The place that the next pin in `more` gets.
-    next_place: AtomicU32,
+    next_place: AtomicUsize,
     /// The owner's thread and process; zero if there is none.
     pub(super) thread: AtomicU32,
     pub(super) process: AtomicU32,
@@ -37,7 +37,7 @@ pub(super) struct Record {
 
 /// A pin that found every slot taken.
 struct More {
-    place: u32,
+    place: usize,
     key: NonZeroUsize,
     /// The callback that it is in, counted from one; zero if in none.
     callback: u32,
@@ -45,7 +45,7 @@ struct More {
 
 /// A pin as a closer saw it.
 pub(super) struct Seen {
-    pub(super) place: u32,
+    pub(super) place: usize,
     /// It is in a callback.
     pub(super) marked: bool,
 }
@@ -62,7 +62,7 @@ impl Record {
             slots: [const { AtomicUsize::new(0) }; SLOTS],
             marks: AtomicU32::new(0),
             callbacks: AtomicU32::new(0),
-            next_place: AtomicU32::new(0),
+            next_place: AtomicUsize::new(0),
             thread: AtomicU32::new(0),
             process: AtomicU32::new(0),
             index: AtomicU32::new(0),
@@ -79,7 +79,7 @@ impl Record {
             slots: core::array::from_fn(|_| AtomicUsize::new(0)),
             marks: AtomicU32::new(0),
             callbacks: AtomicU32::new(0),
-            next_place: AtomicU32::new(0),
+            next_place: AtomicUsize::new(0),
             thread: AtomicU32::new(0),
             process: AtomicU32::new(0),
             index: AtomicU32::new(0),
@@ -95,7 +95,7 @@ impl Record {
 
     /// Pins a key: the place it got. A check that follows is not moved before it.
     #[inline]
-    pub(super) fn enter(&self, key: NonZeroUsize) -> u32 {
+    pub(super) fn enter(&self, key: NonZeroUsize) -> usize {
         let place = if self.slots[0].load(Ordering::Relaxed) == 0 {
             // Release: a closer that finds this pin in place of an older one has synchronised with
             // the end of the older one.
@@ -109,29 +109,24 @@ impl Record {
     }
 
     #[cold]
-    fn enter_nested(&self, key: NonZeroUsize) -> u32 {
+    fn enter_nested(&self, key: NonZeroUsize) -> usize {
         for (place, slot) in self.slots.iter().enumerate().skip(1) {
             if slot.load(Ordering::Relaxed) == 0 {
                 slot.store(key.get(), Ordering::Release);
-                return place as u32;
+                return place;
             }
         }
-        let mut place = self.next_place.load(Ordering::Relaxed).max(SLOTS as u32);
-        let mut more = self.more();
-        let more = more.get_or_insert_default();
-        while more.iter().any(|pin| pin.place == place) {
-            place = place.wrapping_add(1).max(SLOTS as u32);
-        }
-        more.push(More { place, key, callback: 0 });
-        self.next_place.store(place.wrapping_add(1), Ordering::Relaxed);
+        let place = self.next_place.load(Ordering::Relaxed).max(SLOTS);
+        self.next_place.store(place + 1, Ordering::Relaxed);
+        self.more().get_or_insert_default().push(More { place, key, callback: 0 });
         place
     }
 
     /// Takes a pin back. True if a closer has to be told.
     #[inline]
     #[must_use]
-    pub(super) fn leave(&self, place: u32) -> bool {
-        match self.slots.get(place as usize) {
+    pub(super) fn leave(&self, place: usize) -> bool {
+        match self.slots.get(place) {
             Some(slot) => slot.store(0, Ordering::Release),
             None => self.leave_more(place),
         }
@@ -140,7 +135,7 @@ impl Record {
     }
 
     #[cold]
-    fn leave_more(&self, place: u32) {
+    fn leave_more(&self, place: usize) {
         let mut more = self.more();
         if let Some(pins) = more.as_mut() {
             // The last one in is most often the first one out.
@@ -155,11 +150,11 @@ impl Record {
 
     /// Marks every pin as being in a callback, except the one at `keep`. The caller tells a closer
     /// that watches.
-    pub(super) fn enter_callback(&self, keep: Option<u32>) -> Marks {
+    pub(super) fn enter_callback(&self, keep: Option<usize>) -> Marks {
         let old = self.marks.load(Ordering::Relaxed);
         let mut marks = old;
         for (place, slot) in self.slots.iter().enumerate() {
-            if slot.load(Ordering::Relaxed) != 0 && keep != Some(place as u32) {
+            if slot.load(Ordering::Relaxed) != 0 && keep != Some(place) {
                 marks |= 1 << place;
             }
         }
@@ -206,7 +201,7 @@ impl Record {
             // Acquire: what the owner did before it left happens before what the closer does next.
             let key = NonZeroUsize::new(slot.load(Ordering::Acquire));
             if key.is_some_and(wanted) {
-                found(Seen { place: place as u32, marked: marks & (1 << place) != 0 });
+                found(Seen { place, marked: marks & (1 << place) != 0 });
             }
         }
         for pin in self.more().iter().flat_map(|more| more.iter()) {
@@ -217,7 +212,7 @@ impl Record {
     }
 
     /// Whether a wanted key is pinned at `place`: if so, whether it is in a callback.
-    pub(super) fn holds(&self, place: u32, wanted: &dyn Fn(NonZeroUsize) -> bool) -> Option<bool> {
+    pub(super) fn holds(&self, place: usize, wanted: &dyn Fn(NonZeroUsize) -> bool) -> Option<bool> {
         let mut held = None;
         self.find(wanted, |seen| {
             if seen.place == place {
@@ -228,7 +223,7 @@ impl Record {
     }
 
     /// Every place that is pinned.
-    pub(super) fn places(&self) -> Vec<u32> {
+    pub(super) fn places(&self) -> Vec<usize> {
         let mut places = Vec::new();
         self.find(&|_| true, |seen| places.push(seen.place));
         places

@@ -35,7 +35,7 @@ struct Rundown {
 /// One pin. It goes out of the list when it is dropped, so a later pin in the same place is another.
 struct Held {
     record: u32,
-    place: u32,
+    place: usize,
     marked: bool,
 }
 
@@ -76,14 +76,14 @@ impl Registry {
 
     /// Takes a pin back, and does what waited for it.
     #[inline]
-    pub(super) fn leave(&self, record: &Record, place: u32) {
+    pub(super) fn leave(&self, record: &Record, place: usize) {
         if record.leave(place) {
             self.left(record, place);
         }
     }
 
     #[cold]
-    fn left(&self, record: &Record, place: u32) {
+    fn left(&self, record: &Record, place: usize) {
         let index = record.index();
         let mut due = Vec::new();
         let mut state = self.lock();
@@ -107,7 +107,7 @@ impl Registry {
     }
 
     /// Runs `body` with the pins of this thread marked as being in a callback, except `keep`.
-    pub(super) fn in_callback<R>(&self, record: &Record, keep: Option<u32>, body: impl FnOnce() -> R) -> R {
+    pub(super) fn in_callback<R>(&self, record: &Record, keep: Option<usize>, body: impl FnOnce() -> R) -> R {
         struct Leave<'a>(&'a Registry, &'a Record, Option<super::record::Marks>);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
@@ -139,25 +139,24 @@ impl Registry {
     }
 
     /// Waits until every pin of a wanted key is gone, apart from those in a callback and those of the
-    /// record `me`. The caller has closed what the keys stand for: whoever pins from now on finds it
-    /// closed.
-    pub(super) fn drain(&self, wanted: &dyn Fn(NonZeroUsize) -> bool, me: Option<&Record>) -> Remaining<'_> {
-        self.drain_until(wanted, me, None)
-    }
-
-    /// The same, but waits no longer than until `end`.
+    /// record `me`, but no longer than until `end`. The closing call's own pin at `keep` is left out.
+    /// The caller has closed what the keys stand for: whoever pins from now on finds it closed.
     pub(super) fn drain_until(
         &self,
         wanted: &dyn Fn(NonZeroUsize) -> bool,
         me: Option<&Record>,
+        keep: Option<usize>,
         end: Option<Instant>,
     ) -> Remaining<'_> {
         self.barrier.heavy();
         // Whoever found it open is among these.
         let mut outstanding = Vec::new();
         self.records.each(|record| {
+            let mine = me.is_some_and(|me| me.index() == record.index());
             record.find(wanted, |seen| {
-                outstanding.push(Held { record: record.index(), place: seen.place, marked: seen.marked });
+                if !(mine && keep == Some(seen.place)) {
+                    outstanding.push(Held { record: record.index(), place: seen.place, marked: seen.marked });
+                }
             });
         });
         if outstanding.is_empty() {

@@ -4,10 +4,16 @@
 use core::num::NonZeroUsize;
 
 use super::barrier::Mode;
-use super::registry::Registry;
+use super::registry::{Registry, Remaining};
 
 const fn key(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap()
+}
+
+impl Registry {
+    fn drain(&self, wanted: &dyn Fn(NonZeroUsize) -> bool, me: Option<&super::record::Record>) -> Remaining<'_> {
+        self.drain_until(wanted, me, None, None)
+    }
 }
 
 #[cfg(loom)]
@@ -261,20 +267,20 @@ mod attack {
         for mode in MODES {
             let registry = registry(mode);
             let record = registry.claim();
-            let mut places: Vec<u32> = (1..=100).map(|n| record.enter(key(n))).collect();
+            let mut places: Vec<usize> = (1..=100).map(|n| record.enter(key(n))).collect();
             let mut distinct = places.clone();
             distinct.sort_unstable();
             distinct.dedup();
             assert_eq!(distinct.len(), 100);
             for n in (1..=100).step_by(3) {
                 registry.leave(record, places[n - 1]);
-                places[n - 1] = u32::MAX;
+                places[n - 1] = usize::MAX;
             }
             for n in 1..=100 {
                 let held = record.places().len();
                 assert_eq!(record.holds(places[n - 1], &|k| k == key(n)).is_some(), n % 3 != 1, "{n} of {held}");
             }
-            for place in places.into_iter().filter(|place| *place != u32::MAX) {
+            for place in places.into_iter().filter(|place| *place != usize::MAX) {
                 registry.leave(record, place);
             }
             assert!(record.places().is_empty());
@@ -292,7 +298,7 @@ mod attack {
                 let (registry, freed) = (&registry, &freed);
                 scope.spawn(move || {
                     let record = registry.claim();
-                    let places: Vec<u32> = (1..=40).map(|n| record.enter(key(n))).collect();
+                    let places: Vec<usize> = (1..=40).map(|n| record.enter(key(n))).collect();
                     entered.send(()).unwrap();
                     may_go.recv().unwrap();
                     for place in places.into_iter().rev() {
