@@ -125,6 +125,10 @@ macro_rules! named_numbers {
                     fn visit_i64<E: Error>(self, number: i64) -> Result<i32, E> {
                         number.try_into().map_err(|_| E::custom(format_args!("{number} does not fit in 32 bits")))
                     }
+                    // JSON's readers give numbers that are not negative this way.
+                    fn visit_u64<E: Error>(self, number: u64) -> Result<i32, E> {
+                        number.try_into().map_err(|_| E::custom(format_args!("{number} does not fit in 32 bits")))
+                    }
                 }
                 from.deserialize_any(NameOrNumber)
             }

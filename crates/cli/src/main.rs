@@ -1,5 +1,6 @@
 //! The `windlass` command: runs Winsock programs, and keeps the Winsock catalogs.
 
+mod catalog;
 mod failure;
 mod home;
 mod run;
@@ -22,6 +23,9 @@ enum Command {
     /// Build and run a Winsock program, and report what it did
     Run(run::Options),
 
+    /// Look at the Winsock catalogs and change them
+    Catalog(catalog::Options),
+
     /// Become another program
     #[command(name = run::child::EXEC, hide = true)]
     Exec {
@@ -33,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Catalog(options) => catalog::run(&options),
         Command::Exec { words } => Err(run::child::exec(&words)),
     };
     match done {
