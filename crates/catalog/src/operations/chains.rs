@@ -57,7 +57,7 @@ impl ProtocolCatalog {
             return Err(WsaError::WSAEINVAL);
         }
         let below: Vec<ProtocolEntry> = match list {
-            None => self.bases(),
+            None => self.bases()?,
             Some(list) => self.serving(list)?,
         };
         attempt(self, |next| {
@@ -88,14 +88,14 @@ impl ProtocolCatalog {
     }
 
     /// The first base of each kind, in catalog order.
-    fn bases(&self) -> Vec<ProtocolEntry> {
+    fn bases(&self) -> Result<Vec<ProtocolEntry>, WsaError> {
         let mut bases: Vec<ProtocolEntry> = Vec::new();
         for entry in self.entries.iter().filter(|entry| entry.is_base()) {
             if !bases.iter().any(|base| ProtocolTriple::of(base) == ProtocolTriple::of(entry)) {
                 bases.push(entry.clone());
             }
         }
-        bases
+        if bases.is_empty() { Err(WsaError::WSANO_RECOVERY) } else { Ok(bases) }
     }
 
     /// For each kind, once, the first entry that serves it: a base, or a chain that can work.
