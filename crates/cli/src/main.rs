@@ -3,6 +3,7 @@
 mod catalog;
 mod failure;
 mod home;
+mod pkg_config;
 mod run;
 
 use std::ffi::OsString;
@@ -26,6 +27,9 @@ enum Command {
     /// Look at the Winsock catalogs and change them
     Catalog(catalog::Options),
 
+    /// Print a ws2_32.pc for pkg-config
+    PkgConfig(pkg_config::Options),
+
     /// Become another program
     #[command(name = run::child::EXEC, hide = true)]
     Exec {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Catalog(options) => catalog::run(&options),
+        Command::PkgConfig(options) => pkg_config::run(&options),
         Command::Exec { words } => Err(run::child::exec(&words)),
     };
     match done {
