@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use serde::Serialize;
 use windlass_abi::WsaError;
 
 use crate::operations::RemoveError;
@@ -42,7 +43,7 @@ pub enum CatalogError {
 }
 
 /// One thing that is wrong with a catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Whether the catalog can be used all the same.
     pub severity: Severity,
@@ -53,7 +54,8 @@ pub struct Problem {
 }
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Something does not work, the rest does.
     Warning,
@@ -62,6 +64,22 @@ pub enum Severity {
 }
 
 impl CatalogError {
+    /// The code for functions whose pages say nothing of storage: `WSA_NOT_ENOUGH_MEMORY`, or
+    /// `WSASYSCALLFAILURE`; that of a change which was not valid is its own. See [`wsc`](crate::wsc) for those
+    /// whose pages say more.
+    pub fn code(&self) -> WsaError {
+        match self {
+            Self::Refused(code) => *code,
+            _ if self.is_memory() => WsaError::WSA_NOT_ENOUGH_MEMORY,
+            _ => WsaError::WSASYSCALLFAILURE,
+        }
+    }
+
+    /// Whether the system has no memory left.
+    pub fn is_memory(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::OutOfMemory)
+    }
+
     /// Whether the rights of the process do not suffice (CAT-ST-7).
     pub fn is_denied(&self) -> bool {
         let denied = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];

@@ -27,6 +27,9 @@ pub trait Catalog: Clone + PartialEq + Parts {
     fn serial(&self) -> u64;
 
     /// The text of a file.
+    ///
+    /// # Panics
+    /// A catalog that is not valid may have a serial number that the file cannot hold.
     fn render(&self) -> String;
 
     /// Reads the text of a file. With an error there is no catalog; warnings come with one.

@@ -1,7 +1,8 @@
 //! The protocol and name space catalogs: model, transactional store, change notice.
 //!
-//! A catalog is a list of entries whose order matters. The model and the operations on it are pure;
-//! a [`Store`] keeps one human-readable file for each catalog.
+//! A catalog is a list of entries whose order matters. The model ([`ProtocolCatalog`], [`NamespaceCatalog`]) and the
+//! operations on it are pure; a [`Store`] keeps one human-readable file for each catalog and changes it all or
+//! not at all; a [`Watch`] tells of changes; [`wsc`] has the `WSC` functions with the codes of their pages.
 //!
 //! ```
 //! use windlass_catalog::{ApplicationFilter, Catalogs, Criteria, select, select_by_id};

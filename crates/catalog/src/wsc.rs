@@ -2,10 +2,8 @@
 //!
 //! The "…32" functions are the same over [`Store::with_width`]`(Width::Bits32)`.
 
-use std::io;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use windlass_abi::*;
 
 use crate::error::CatalogError;
@@ -86,13 +84,13 @@ pub fn update_provider(
 
 /// `WSCEnumProtocols`: all entries, or those that serve one of the protocols (WSC-ENUM-1, WSC-ENUM-2).
 pub fn enum_protocols(store: &Store, protocols: Option<&[i32]>) -> Result<Vec<WSAPROTOCOL_INFOW>, WsaError> {
-    let catalog: ProtocolCatalog = read(store, &READ)?;
+    let catalog = store.protocols().map_err(|why| why.code())?;
     Ok(selection::enum_all_protocols(&catalog, protocols).map(ProtocolEntry::info).collect())
 }
 
 /// `WSCGetProviderPath`: the path, unexpanded (WSC-PATH-1).
 pub fn get_provider_path(store: &Store, id: GUID) -> Result<String, WsaError> {
-    let catalog: ProtocolCatalog = read(store, &READ)?;
+    let catalog = store.protocols().map_err(|why| why.code())?;
     catalog.provider_path(id).map(str::to_owned)
 }
 
@@ -104,7 +102,7 @@ pub fn write_provider_order(store: &Store, ids: &[u32]) -> Result<(), WsaError> 
 /// `WSCGetProviderInfo`: the value of a `ProviderInfoLspCategories` (WSC-INFO-1, WSC-INFO-2).
 pub fn get_provider_info(store: &Store, id: GUID, info_type: i32, flags: u32) -> Result<u32, WsaError> {
     check_info_type(info_type, flags)?;
-    let catalog: ProtocolCatalog = read(store, &TRANSPORT)?;
+    let catalog = store.protocols().map_err(|why| TRANSPORT.code(why))?;
     catalog.layer_categories(id).map(|categories| categories.bits())
 }
 
@@ -130,7 +128,7 @@ pub fn set_application_category(
 
 /// `WSCGetApplicationCategory` (WSC-APP-2).
 pub fn get_application_category(store: &Store, path: &str, extra: Option<&str>) -> Result<u32, WsaError> {
-    let catalog: ProtocolCatalog = read(store, &TRANSPORT)?;
+    let catalog = store.protocols().map_err(|why| TRANSPORT.code(why))?;
     catalog.application_category(path, extra).map(|permitted| permitted.bits())
 }
 
@@ -188,32 +186,16 @@ const NAME_SPACE_ORDER: Page = Page {
     failed: WsaError::WSANO_RECOVERY,
     patience: Duration::ZERO,
 };
-/// Functions whose pages say nothing of storage.
-const READ: Page = Page {
-    busy: WsaError::WSASYSCALLFAILURE,
-    denied: WsaError::WSASYSCALLFAILURE,
-    failed: WsaError::WSASYSCALLFAILURE,
-    patience: Duration::ZERO,
-};
-
 impl Page {
     fn code(&self, why: CatalogError) -> WsaError {
         match why {
             CatalogError::Refused(code) => code,
             CatalogError::Busy { .. } => self.busy,
-            CatalogError::Io { ref source, .. } if is_memory(source) => WsaError::WSA_NOT_ENOUGH_MEMORY,
+            _ if why.is_memory() => why.code(),
             _ if why.is_denied() => self.denied,
             _ => self.failed,
         }
     }
-}
-
-fn is_memory(why: &io::Error) -> bool {
-    why.kind() == io::ErrorKind::OutOfMemory || why.raw_os_error() == Some(Errno::NOMEM.raw_os_error())
-}
-
-fn read<C: Catalog>(store: &Store, page: &Page) -> Result<C, WsaError> {
-    store.load().map(|loaded| loaded.catalog).map_err(|why| page.code(why))
 }
 
 fn change<C: Catalog, R>(

@@ -208,6 +208,14 @@ fn cat_st_1_errors_say_what_where_and_why() {
 }
 
 #[test]
+fn cat_st_1_deep_nesting_is_refused_not_followed() {
+    for nest in ["[", "{a=", "a.", "[[a."] {
+        let text = format!("format = 1\nserial = {}", nest.repeat(200_000));
+        assert!(ProtocolCatalog::parse(&text).0.is_none());
+    }
+}
+
+#[test]
 fn cat_pi_3_one_direction_only() {
     let one = |flags| ProtocolEntry { service_flags: flags, ..base(0, 2, 1, 6) };
     let mut catalog = ProtocolCatalog::empty();

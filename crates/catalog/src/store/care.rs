@@ -14,7 +14,7 @@ use crate::file::{Catalog, FORMAT, Lines, NamespacesFile, Parts, ProtocolsFile, 
 use crate::snapshot::Catalogs;
 
 /// What [`Store::repair`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Repair {
     /// Where the catalog came from that is there now.
     pub source: RepairSource,
@@ -25,7 +25,8 @@ pub struct Repair {
 }
 
 /// Where a repaired catalog came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RepairSource {
     /// Nothing was wrong, nothing was written.
     Sound,

@@ -29,7 +29,8 @@ pub struct Changed<R> {
 
 impl Store {
     /// Changes a catalog. What `operation` makes of it becomes the catalog when it returns `Ok`; an
-    /// operation that changes nothing leaves the file alone.
+    /// operation that changes nothing leaves the file alone. It runs under the catalog's lock, so it must not
+    /// change the same catalog through the store.
     ///
     /// # Errors
     /// What `operation` returns; [`CatalogError::Busy`] when another writer had the catalog for as long as

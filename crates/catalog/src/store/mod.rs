@@ -105,6 +105,11 @@ impl Store {
         }
     }
 
+    /// The file that a change writes, whether or not it is there; none when there is no place to write.
+    pub fn file_to_write<C: Catalog>(&self) -> Option<PathBuf> {
+        self.places.write.as_ref().map(|dir| self.file_in::<C>(dir))
+    }
+
     /// The directories that the catalogs are read from.
     pub(crate) fn directories(&self) -> &[PathBuf] {
         &self.places.read

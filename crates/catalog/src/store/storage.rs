@@ -80,7 +80,14 @@ impl Storage for Disk {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path)
+        let existing = path.ancestors().find(|dir| dir.is_dir());
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path)?;
+        let new = path.ancestors().take_while(|dir| Some(*dir) != existing);
+        for parent in new.filter_map(Path::parent) {
+            // A directory above that cannot be opened for reading cannot be made durable from here.
+            let _ = self.sync_dir(parent);
+        }
+        Ok(())
     }
 
     fn lock(&self, path: &Path, patience: Duration) -> io::Result<Box<dyn Lock>> {
