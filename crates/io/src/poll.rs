@@ -38,11 +38,10 @@ impl BlockedCall<'_> {
         // The bell is the last.
         let last = fds.len();
         all[..last].clone_from_slice(fds);
+        let mut polled = false;
         loop {
-            let Some(armed) = waker.arm()? else {
-                // Woken before it slept. The next round sees what for.
-                continue;
-            };
+            // Whatever happens from here on rings the bell; what happened before is seen.
+            let armed = waker.arm()?;
             if let Some(reason) = self.cancelled() {
                 return Ok(Waited::Cancelled(reason));
             }
@@ -52,8 +51,11 @@ impl BlockedCall<'_> {
                 self.thread().run_apcs();
                 return Ok(Waited::Apcs);
             }
+            if polled && deadline.has_passed() {
+                return Ok(Waited::TimedOut);
+            }
+            polled = true;
             match poll(all, deadline.remaining_timespec().as_ref()) {
-                Ok(0) if deadline.has_passed() => return Ok(Waited::TimedOut),
                 Ok(ready) => {
                     let woken = !all[last].revents().is_empty();
                     if woken {

@@ -13,8 +13,8 @@ use crate::futex::{Bell, EventFd, Futex, Word};
 ///
 /// A wake is remembered until its thread consumes it: one that comes before the thread sleeps makes the next
 /// sleep return at once; many before that are one. It carries no reason, and may be for nothing: who
-/// sleeps makes sure, after each [`park`](Waker::park) or [`arm`](Waker::arm), that what it waits for is
-/// not there yet, and only then sleeps (again).
+/// sleeps looks for what it waits for before each [`park`](Waker::park), and between each
+/// [`arm`](Waker::arm) and the poll that follows.
 ///
 /// ```
 /// # use windlass_io::{Deadline, waker};
@@ -54,12 +54,13 @@ impl Waker {
         self.0.park(deadline);
     }
 
-    /// Directs wakes to [`fd`](Waker::fd), so that the thread can sleep in a poll of its own. `None` if
-    /// a wake was there already; it is consumed. For the waker's own thread only.
+    /// Consumes a wake that was there already, and directs later ones to [`fd`](Waker::fd), so that the thread
+    /// can sleep in a poll of its own. For the waker's own thread only.
     ///
     /// Errors, when the descriptor cannot be made: WSAEMFILE, WSAENOBUFS.
-    pub fn arm(&self) -> Result<Option<Armed<'_>>, WsaError> {
-        Ok(self.0.arm()?.then_some(Armed(&self.0)))
+    pub fn arm(&self) -> Result<Armed<'_>, WsaError> {
+        self.0.arm()?;
+        Ok(Armed(&self.0))
     }
 
     /// The descriptor (an eventfd, non-blocking, closed on exec) that is readable when a wake came while
@@ -142,13 +143,10 @@ impl<W: Word, B: Bell> Sleeper<W, B> {
         }
     }
 
-    fn arm(&self) -> Result<bool, WsaError> {
+    fn arm(&self) -> Result<(), WsaError> {
         self.bell()?;
-        let armed = self.state.change(AWAKE, ARMED);
-        if !armed {
-            self.state.swap(AWAKE);
-        }
-        Ok(armed)
+        self.state.swap(ARMED);
+        Ok(())
     }
 
     fn disarm(&self) {
@@ -199,15 +197,16 @@ mod tests {
         assert!(!readable(&waker));
         waker.wake();
         assert!(!readable(&waker));
-        assert!(waker.arm().unwrap().is_none(), "the wake before is consumed instead");
-        let armed = waker.arm().unwrap().unwrap();
+        let armed = waker.arm().unwrap();
+        assert!(!readable(&waker), "the wake before is consumed");
         waker.wake();
         waker.wake();
         assert!(readable(&waker));
         armed.drain();
         assert!(!readable(&waker));
         drop(armed);
-        assert!(waker.arm().unwrap().is_some(), "the wake was consumed with the arming");
+        waker.wake();
+        assert!(!readable(&waker));
     }
 
     #[test]

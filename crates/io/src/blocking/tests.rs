@@ -232,3 +232,26 @@ fn an_apc_may_block_in_a_call_of_its_own() {
     drop(call);
     assert!(REGISTRY.is_empty());
 }
+
+#[test]
+fn a_wake_for_nothing_neither_ends_a_poll_nor_keeps_it_from_sleeping() {
+    let registry = Registry::new();
+    let bell = EventFd::new().unwrap();
+    let call = registry.begin(&[1]);
+    let waker = waker::current();
+    let over = AtomicBool::new(false);
+    scope(|s| {
+        s.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                waker.wake();
+            }
+        });
+        assert_eq!(wait_bell(&call, &bell, Deadline::after(Some(4 * SOON)), true), Waited::TimedOut);
+        over.store(true, Ordering::Relaxed);
+    });
+    // A ring that came late is found by the next poll, once.
+    assert_eq!(wait_bell(&call, &bell, Deadline::after(Some(SOON)), true), Waited::TimedOut);
+    let mut fds = [PollFd::from_borrowed_fd(waker.fd().unwrap(), PollFlags::IN)];
+    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    assert_eq!(rustix::event::poll(&mut fds, Some(&now)), Ok(0));
+}

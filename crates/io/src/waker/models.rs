@@ -73,9 +73,7 @@ fn wait_parked(sleeper: &Model, flag: &AtomicBool) {
 /// Sleeps in a poll until the flag is up, as `BlockedCall::wait_fds` does.
 fn wait_armed(sleeper: &Model, flag: &AtomicBool) {
     loop {
-        if !sleeper.arm().unwrap() {
-            continue;
-        }
+        sleeper.arm().unwrap();
         if flag.load(Ordering::Relaxed) {
             return sleeper.disarm();
         }
