@@ -3,6 +3,7 @@
 mod catalog;
 mod failure;
 mod home;
+mod output;
 mod pkg_config;
 mod run;
 
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => status.into(),
         Err(failure) => {
-            eprintln!("windlass: {failure}");
+            output::tell(format_args!("windlass: {failure}"));
             failure.status().into()
         }
     }

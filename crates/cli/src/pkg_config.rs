@@ -1,12 +1,12 @@
 //! `windlass pkg-config`: how compilers find the headers and the library.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::output;
 
 #[derive(Args)]
 pub struct Options {
@@ -24,7 +24,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
             description(&[("libdir", path_text(&home.lib)?), ("includedir", path_text(&home.include)?)], true)
         }
     };
-    io::stdout().write_all(text.as_bytes()).map_err(|e| Failure::new(format!("standard output: {e}")))?;
+    output::print(&text)?;
     Ok(0)
 }
 

@@ -1,11 +1,10 @@
 //! What a command answers: text for people, JSON for programs.
 
-use std::io::{self, Write};
-
 use serde_json::{Value, json};
 use windlass_catalog::CatalogError;
 
 use crate::failure::Failure;
+use crate::output;
 
 pub struct Answer {
     /// Lines, each ended by a newline.
@@ -29,17 +28,12 @@ impl Answer {
         Self { warnings, ..Self::new(text, json) }
     }
 
+    /// Returns the exit status.
     pub fn print(self, as_json: bool) -> Result<u8, Failure> {
         for warning in &self.warnings {
-            eprintln!("windlass: warning: {warning}");
+            output::tell(format_args!("windlass: warning: {warning}"));
         }
-        let text = if as_json { format!("{:#}\n", self.json) } else { self.text };
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(format!("standard output: {error}")))
-            }
-            _ => Ok(self.status),
-        }
+        output::print(&if as_json { format!("{:#}\n", self.json) } else { self.text })?;
+        Ok(self.status)
     }
 }

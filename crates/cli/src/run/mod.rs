@@ -102,9 +102,9 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
             let tools = Tools::from_environment(options.cc.as_deref(), options.cxx.as_deref())?;
             if options.print_command {
                 let output = files[0].file_stem().map_or_else(|| "program".into(), PathBuf::from);
-                for command in tools.commands(&files, &home, &output, Path::new("")) {
-                    println!("{}", shell::join(&command));
-                }
+                let commands = tools.commands(&files, &home, &output, Path::new(""));
+                let lines: String = commands.iter().map(|command| shell::join(command) + "\n").collect();
+                crate::output::print(&lines)?;
                 return Ok(0);
             }
             // Signals are taken first, so that none leaves the folder behind.
@@ -149,10 +149,10 @@ fn run_child(mut command: Command, name: &str, options: &Options, signals: &Sign
 }
 
 fn print_report(name: &str, status: ExitStatus, summary: &Summary, form: Form) {
-    match form {
-        Form::Text => eprint!("{}", print::text(name, status, summary)),
-        Form::Json => eprintln!("{}", print::json(name, status, summary)),
-    }
+    crate::output::tell(match form {
+        Form::Text => print::text(name, status, summary).trim_end().to_owned(),
+        Form::Json => print::json(name, status, summary),
+    });
 }
 
 fn program_command(program: &Path, options: &Options) -> Command {

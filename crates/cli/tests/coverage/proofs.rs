@@ -58,7 +58,7 @@ pub fn read(
     for (number, line) in (1..).zip(text.lines()) {
         if let Some(ids) = proves(line, list_goes_on) {
             list_goes_on = ids.ends_with(',');
-            for id in ids.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+            for id in without_remarks(ids).split(',').map(str::trim).filter(|id| !id.is_empty()) {
                 if !names.knows(id) {
                     fault(number, format!("no rule is called {id}"));
                 } else if let Some(function) = inside.as_ref().filter(|f| f.test) {
@@ -136,6 +136,18 @@ fn proves(line: &str, goes_on: bool) -> Option<&str> {
         None => return None,
     };
     Some(list.trim().trim_end_matches('.'))
+}
+
+/// The list without what stands in brackets.
+fn without_remarks(list: &str) -> String {
+    let mut depth = 0;
+    let mut keep = |c: char| {
+        depth += i32::from(c == '(');
+        let outside = depth == 0;
+        depth -= i32::from(c == ')');
+        outside
+    };
+    list.chars().filter(|c| keep(*c)).collect()
 }
 
 fn function_name(line: &str, language: Language) -> Option<&str> {
@@ -216,7 +228,7 @@ fn sel_1_helper() {}
     fn sel_1_named() {
         fn inner() {
         }
-        // proves: SEL-4.
+        // proves: SEL-4 (with a remark, in brackets).
     }
 
 #[test]
