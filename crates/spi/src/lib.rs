@@ -9,6 +9,8 @@ pub mod socket;
 pub mod transport;
 pub mod version;
 
-pub use adapter::{buffers, condition, upcalls};
+pub use adapter::entry::{Entry, entry};
+pub use adapter::provider::Provider;
+pub use adapter::{buffers, condition, thread_error, upcalls};
 pub use transport::{Result, Transport};
 pub use windlass_abi as abi;

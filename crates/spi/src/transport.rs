@@ -63,8 +63,9 @@ pub trait Transport: Sized + Send + Sync + 'static {
 
     /// `WSPCloseSocket` (5.6), before the handle is given up. Waits as linger asks.
     ///
-    /// `WSAEWOULDBLOCK` leaves the socket open and usable; after any other result the SDK takes the
-    /// handle out, calls [`cancel`](Self::cancel), waits for the calls inside and drops the socket.
+    /// An error leaves the socket open and usable: `WSAEWOULDBLOCK` if linger would have to wait
+    /// (WSP-CLOSE-5). After a success the SDK takes the handle out, calls [`cancel`](Self::cancel),
+    /// waits for the calls inside and drops the socket. A second close meanwhile is `WSAENOTSOCK`.
     fn close(&self, socket: &OpenSocket<Self::Socket>) -> Result<()> {
         let _ = socket;
         Ok(())
@@ -72,11 +73,14 @@ pub trait Transport: Sized + Send + Sync + 'static {
 
     /// Ends the blocking calls that use this socket with `WSAEINTR`; drops its event registration
     /// without a signal. Called once the handle is no longer found (WSP-CLOSE-2, WSP-CLEANUP-6).
+    ///
+    /// It must last: a call that has found the socket but not begun to wait ends too.
     fn cancel(&self, socket: &OpenSocket<Self::Socket>, why: Cancel) {
         let _ = (socket, why);
     }
 
-    /// Ends blocking calls that belong to no single socket (`WSPSelect`), at the last clean-up.
+    /// Ends blocking calls that belong to no single socket (`WSPSelect`), at the last clean-up. It must
+    /// last, as [`cancel`](Self::cancel).
     fn cancel_all(&self) {}
 
     /// Makes the close that follows a reset: the socket was open at the last clean-up (WSP-CLEANUP-14).

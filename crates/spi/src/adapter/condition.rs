@@ -1,10 +1,9 @@
 //! The condition function of an accept.
 
-use std::marker::PhantomData;
-
 use windlass_abi::{CF_ACCEPT, CF_DEFER, CF_REJECT, LPCONDITIONPROC, WSABUF, WsaError};
 
 use crate::address::Address;
+use crate::rundown;
 
 /// What the client decided about a pending connection (WSP-ACCEPT-7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +21,10 @@ pub enum Decision {
 pub struct Condition<'a> {
     function: ConditionFn,
     callback_data: usize,
-    call: PhantomData<&'a mut ()>,
+    /// Whether the listener is still open.
+    is_open: &'a dyn Fn() -> bool,
+    /// The peer that the client was asked about last.
+    pub(super) asked: Option<Address>,
 }
 
 type ConditionFn = <LPCONDITIONPROC as Unwrapped>::Function;
@@ -36,19 +38,26 @@ impl<F> Unwrapped for Option<F> {
     type Function = F;
 }
 
-impl Condition<'_> {
-    /// Takes the client's function; nothing if it is null.
+impl<'a> Condition<'a> {
+    /// Takes the client's function; nothing if it is null. `is_open` tells whether the listener still
+    /// is when the client has answered.
     ///
     /// # Safety
     /// The function can be called with `callback_data` for the lifetime of the condition.
-    pub unsafe fn from_raw(function: LPCONDITIONPROC, callback_data: usize) -> Option<Self> {
-        function.map(|function| Self { function, callback_data, call: PhantomData })
+    pub unsafe fn from_raw(
+        function: LPCONDITIONPROC,
+        callback_data: usize,
+        is_open: &'a dyn Fn() -> bool,
+    ) -> Option<Self> {
+        function.map(|function| Self { function, callback_data, is_open, asked: None })
     }
 
     /// Asks the client about the connection from `caller` to `callee`, both socket addresses.
     ///
     /// `caller_data` is what the peer sent with its request, absent if there is none or the protocol
-    /// has no such thing (WSP-ACCEPT-9). An answer that is none of `CF_*` is `WSAEINVAL`.
+    /// has no such thing (WSP-ACCEPT-9). An answer that is none of `CF_*` is `WSAEINVAL` (WSP-ACCEPT-7),
+    /// and `WSAEINTR` comes instead of the answer if the listener was closed meanwhile: leave the
+    /// connection alone then.
     pub fn decide(
         &mut self,
         caller: &Address,
@@ -67,6 +76,7 @@ impl Condition<'_> {
         callee: &Address,
         callee_data: &mut [u8],
     ) -> Result<(Decision, usize), WsaError> {
+        self.asked = Some(*caller);
         // The client gets pointers it may write through, so it gets copies.
         let (mut caller, mut callee) = (*caller, *callee);
         let mut caller_bytes = caller_data.map(<[u8]>::to_vec);
@@ -80,7 +90,7 @@ impl Condition<'_> {
         };
         let mut group = 0;
         // SAFETY: `from_raw` demands that the function can be called; every pointer is valid or null.
-        let answer = unsafe {
+        let answer = rundown::in_callback(|| unsafe {
             (self.function)(
                 &mut caller_id,
                 caller_data.as_mut().map_or(std::ptr::null_mut(), |data| data),
@@ -91,7 +101,10 @@ impl Condition<'_> {
                 &mut group,
                 self.callback_data,
             )
-        };
+        });
+        if !(self.is_open)() {
+            return Err(WsaError::WSAEINTR);
+        }
         let decision = match answer {
             CF_ACCEPT => Decision::Accept,
             CF_REJECT => Decision::Reject,

@@ -1,6 +1,12 @@
 //! Where the C tables of the SPI meet safe Rust. All unsafe code of this crate is in here.
 #![allow(unsafe_code, reason = "translates between the C tables of the SPI and safe Rust")]
 
+mod args;
 pub mod buffers;
+mod calls;
 pub mod condition;
+pub(crate) mod entry;
+mod instance;
+pub(crate) mod provider;
+pub mod thread_error;
 pub mod upcalls;

@@ -10,6 +10,7 @@ use windlass_abi::{
 };
 
 use crate::events::Event;
+use crate::rundown;
 
 type Result<T> = core::result::Result<T, WsaError>;
 
@@ -242,7 +243,7 @@ impl BlockingHook {
     /// Runs the hook once. False: the call was cancelled and ends with `WSAEINTR` (MODE-8, WPU-QBC-3).
     pub fn call(&self) -> bool {
         // SAFETY: the runtime supplied both for this thread.
-        unsafe { (self.function)(self.context) != FALSE }
+        rundown::in_callback(|| unsafe { (self.function)(self.context) != FALSE })
     }
 }
 

@@ -32,7 +32,13 @@ pub(super) struct Record {
     /// In the list of free records, the next one's index plus one.
     pub(super) next_free: AtomicU32,
     /// The pins that found every slot taken.
-    more: Mutex<Option<Box<Vec<More>>>>,
+    more: Mutex<Option<Box<Overflow>>>,
+}
+
+/// Behind a pointer, so that a record that never needs it is all zero.
+#[derive(Default)]
+struct Overflow {
+    pins: Vec<More>,
 }
 
 /// A pin that found every slot taken.
@@ -118,7 +124,7 @@ impl Record {
         }
         let place = self.next_place.load(Ordering::Relaxed).max(SLOTS);
         self.next_place.store(place + 1, Ordering::Relaxed);
-        self.more().get_or_insert_default().push(More { place, key, callback: 0 });
+        self.more().get_or_insert_default().pins.push(More { place, key, callback: 0 });
         place
     }
 
@@ -137,12 +143,12 @@ impl Record {
     #[cold]
     fn leave_more(&self, place: usize) {
         let mut more = self.more();
-        if let Some(pins) = more.as_mut() {
+        if let Some(overflow) = more.as_mut() {
             // The last one in is most often the first one out.
-            if let Some(at) = pins.iter().rposition(|pin| pin.place == place) {
-                pins.remove(at);
+            if let Some(at) = overflow.pins.iter().rposition(|pin| pin.place == place) {
+                overflow.pins.remove(at);
             }
-            if pins.is_empty() {
+            if overflow.pins.is_empty() {
                 *more = None;
             }
         }
@@ -160,7 +166,7 @@ impl Record {
         }
         let depth = self.callbacks.load(Ordering::Relaxed) + 1;
         self.callbacks.store(depth, Ordering::Relaxed);
-        for pin in self.more().iter_mut().flat_map(|more| more.iter_mut()) {
+        for pin in self.more().iter_mut().flat_map(|more| more.pins.iter_mut()) {
             if pin.callback == 0 && keep != Some(pin.place) {
                 pin.callback = depth;
             }
@@ -174,7 +180,7 @@ impl Record {
     pub(super) fn leave_callback(&self, old: Marks) {
         let depth = self.callbacks.load(Ordering::Relaxed);
         self.callbacks.store(depth - 1, Ordering::Relaxed);
-        for pin in self.more().iter_mut().flat_map(|more| more.iter_mut()) {
+        for pin in self.more().iter_mut().flat_map(|more| more.pins.iter_mut()) {
             if pin.callback == depth {
                 pin.callback = 0;
             }
@@ -204,7 +210,7 @@ impl Record {
                 found(Seen { place, marked: marks & (1 << place) != 0 });
             }
         }
-        for pin in self.more().iter().flat_map(|more| more.iter()) {
+        for pin in self.more().iter().flat_map(|more| more.pins.iter()) {
             if wanted(pin.key) {
                 found(Seen { place: pin.place, marked: pin.callback != 0 });
             }
@@ -252,7 +258,7 @@ impl Record {
         }
     }
 
-    fn more(&self) -> MutexGuard<'_, Option<Box<Vec<More>>>> {
+    fn more(&self) -> MutexGuard<'_, Option<Box<Overflow>>> {
         self.more.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -21,7 +21,12 @@ pub(super) struct Registry {
 /// leaves nothing behind.
 struct State {
     last_id: u64,
-    rundowns: Option<Box<Vec<Rundown>>>,
+    rundowns: Option<Box<Rundowns>>,
+}
+
+#[derive(Default)]
+struct Rundowns {
+    list: Vec<Rundown>,
 }
 
 /// One closer's interest in pins that were there when it closed.
@@ -89,14 +94,10 @@ impl Registry {
         let mut state = self.lock();
         state.rundowns().retain_mut(|rundown| {
             rundown.outstanding.retain(|held| (held.record, held.place) != (index, place));
-            if rundown.outstanding.is_empty() {
-                if let Some(work) = rundown.work.take() {
-                    due.push(work);
-                    return false;
-                }
-                // The closer is still there, and takes the rundown out itself.
-            }
-            true
+            // Without work the closer is still there, and takes the rundown out itself.
+            let done = rundown.outstanding.is_empty() && rundown.work.is_some();
+            due.extend(rundown.work.take_if(|_| done));
+            !done
         });
         state.settle(record);
         drop(state);
@@ -200,7 +201,7 @@ impl Registry {
 
 impl State {
     fn rundowns(&mut self) -> &mut Vec<Rundown> {
-        self.rundowns.get_or_insert_default()
+        &mut self.rundowns.get_or_insert_default().list
     }
 
     /// The rundown of a closer that is still there.

@@ -1,0 +1,78 @@
+//! `WSPIoctl`.
+
+use std::ffi::c_void;
+
+use windlass_abi::{
+    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, WSAID_WSAPOLL, WSAOVERLAPPED,
+    WSATHREADID, WsaError,
+};
+
+use super::overlapped::synchronous;
+use super::poll::wsa_poll;
+use super::{args, enter, zero};
+use crate::adapter::entry::Entry;
+use crate::transport::{IoctlOutput, Result, Transport};
+
+/// `WSPIoctl`. `SIO_GET_EXTENSION_FUNCTION_POINTER` is answered here (IO-5).
+pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
+    s: SOCKET,
+    code: u32,
+    input: *mut c_void,
+    input_length: u32,
+    output: *mut c_void,
+    output_length: u32,
+    returned: *mut u32,
+    overlapped: *mut WSAOVERLAPPED,
+    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    _thread: *mut WSATHREADID,
+    errno: *mut i32,
+) -> i32 {
+    let body = || {
+        let call = enter::<E>(s)?;
+        synchronous(&call.socket, overlapped)?;
+        args::required(returned)?;
+        let (input_length, output_length) = (length(input_length)?, length(output_length)?);
+        // The client may pass one buffer for both, so the input is copied.
+        // SAFETY: the client's, null or readable.
+        let input = unsafe { args::input(input, input_length) }?.to_vec();
+        // SAFETY: the client's, null or writable.
+        let buffer = unsafe { args::output(output, output_length) }?;
+        let mut output = IoctlOutput { buffer, returned: 0 };
+        let result = match code {
+            SIO_GET_EXTENSION_FUNCTION_POINTER => extension::<E>(&input, &mut output),
+            _ => call.transport().ioctl(&call.socket, code, &input, &mut output),
+        };
+        // SAFETY: not null, and the client's.
+        unsafe { args::store(returned, output.returned) };
+        result
+    };
+    // SAFETY: the client's, null or writable.
+    unsafe { zero(errno, body) }
+}
+
+fn length(length: u32) -> Result<i32> {
+    i32::try_from(length).map_err(|_| WsaError::WSAEFAULT)
+}
+
+/// The address of an extension function: of `WSAPoll` if the transport has one.
+fn extension<E: Entry>(input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()> {
+    let guid = input.first_chunk::<{ size_of::<GUID>() }>().ok_or(WsaError::WSAEFAULT)?;
+    let room = output.buffer.first_chunk_mut::<{ size_of::<usize>() }>().ok_or(WsaError::WSAEFAULT)?;
+    if !E::Transport::HAS_POLL || *guid != bytes(&WSAID_WSAPOLL) {
+        return Err(WsaError::WSAEINVAL);
+    }
+    let function: unsafe extern "system" fn(_, _, _) -> _ = wsa_poll::<E>;
+    *room = (function as *const c_void).expose_provenance().to_ne_bytes();
+    output.returned = room.len() as u32;
+    Ok(())
+}
+
+/// The identifier as it is in memory.
+fn bytes(guid: &GUID) -> [u8; size_of::<GUID>()] {
+    let mut bytes = [0; size_of::<GUID>()];
+    bytes[..4].copy_from_slice(&guid.data1.to_ne_bytes());
+    bytes[4..6].copy_from_slice(&guid.data2.to_ne_bytes());
+    bytes[6..8].copy_from_slice(&guid.data3.to_ne_bytes());
+    bytes[8..].copy_from_slice(&guid.data4);
+    bytes
+}
