@@ -88,10 +88,7 @@ impl core::str::FromStr for GUID {
 
     /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, with or without braces.
     fn from_str(text: &str) -> Result<Self, ParseGuidError> {
-        let text = text
-            .strip_prefix('{')
-            .and_then(|t| t.strip_suffix('}'))
-            .unwrap_or(text);
+        let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
         let mut value = 0u128;
         if text.len() != 36 {
             return Err(ParseGuidError);

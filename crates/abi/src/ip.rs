@@ -1,9 +1,7 @@
 //! Options and structures of the IPv4, IPv6, TCP and UDP levels. The values are those of Windows:
 //! most differ from Linux.
 
-use crate::{
-    IN_ADDR, IN6_ADDR, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE, SOCKET_ADDRESS,
-};
+use crate::{IN_ADDR, IN6_ADDR, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE, SOCKET_ADDRESS};
 
 // The other protocol numbers are in `socket`.
 pub const IPPROTO_HOPOPTS: i32 = 0;
@@ -27,7 +25,6 @@ pub const IPPROTO_ND: i32 = 77;
 pub const IPPROTO_ICLFXBM: i32 = 78;
 pub const IPPROTO_PIM: i32 = 103;
 pub const IPPROTO_PGM: i32 = 113;
-pub const IPPROTO_RM: i32 = IPPROTO_PGM;
 pub const IPPROTO_L2TP: i32 = 115;
 pub const IPPROTO_SCTP: i32 = 132;
 pub const IPPROTO_MAX: i32 = 256;
@@ -44,9 +41,7 @@ pub const INET6_ADDRSTRLEN: usize = 65;
 /// `::`
 pub const IN6ADDR_ANY: IN6_ADDR = IN6_ADDR { Byte: [0; 16] };
 /// `::1`
-pub const IN6ADDR_LOOPBACK: IN6_ADDR = IN6_ADDR {
-    Byte: 1u128.to_be_bytes(),
-};
+pub const IN6ADDR_LOOPBACK: IN6_ADDR = IN6_ADDR { Byte: 1u128.to_be_bytes() };
 
 // Options of level IPPROTO_IP.
 pub const IP_OPTIONS: i32 = 1;

@@ -11,10 +11,7 @@
     clippy::upper_case_acronyms,
     reason = "the names are those of the Windows headers"
 )]
-#![allow(
-    missing_docs,
-    reason = "each name is documented by the header it comes from"
-)]
+#![allow(missing_docs, reason = "each name is documented by the header it comes from")]
 
 mod base;
 mod error;

@@ -6,8 +6,7 @@ use core::ffi::c_void;
 use crate::*;
 
 pub const WSAID_ACCEPTEX: GUID = GUID::from_u128(0xb5367df1_cbac_11cf_95ca_00805f48a192);
-pub const WSAID_GETACCEPTEXSOCKADDRS: GUID =
-    GUID::from_u128(0xb5367df2_cbac_11cf_95ca_00805f48a192);
+pub const WSAID_GETACCEPTEXSOCKADDRS: GUID = GUID::from_u128(0xb5367df2_cbac_11cf_95ca_00805f48a192);
 pub const WSAID_TRANSMITFILE: GUID = GUID::from_u128(0xb5367df0_cbac_11cf_95ca_00805f48a192);
 pub const WSAID_CONNECTEX: GUID = GUID::from_u128(0x25a207b9_ddf3_4660_8ee9_76e58c74063e);
 pub const WSAID_DISCONNECTEX: GUID = GUID::from_u128(0x7fda2e11_8630_436f_a031_f536a6eec157);
@@ -156,12 +155,7 @@ pub type LPFN_CONNECTEX = Option<
 
 /// Closes a connection and keeps the socket (API-X30).
 pub type LPFN_DISCONNECTEX = Option<
-    unsafe extern "system" fn(
-        s: SOCKET,
-        lpOverlapped: *mut WSAOVERLAPPED,
-        dwFlags: u32,
-        dwReserved: u32,
-    ) -> BOOL,
+    unsafe extern "system" fn(s: SOCKET, lpOverlapped: *mut WSAOVERLAPPED, dwFlags: u32, dwReserved: u32) -> BOOL,
 >;
 
 /// Sends a file (API-X40).
@@ -213,8 +207,7 @@ pub type LPFN_WSASENDMSG = Option<
 >;
 
 /// Waits for readiness of a provider's sockets (API-15); the time is in milliseconds.
-pub type LPFN_WSAPOLL =
-    Option<unsafe extern "system" fn(fdarray: *mut WSAPOLLFD, nfds: u32, timeout: i32) -> i32>;
+pub type LPFN_WSAPOLL = Option<unsafe extern "system" fn(fdarray: *mut WSAPOLLFD, nfds: u32, timeout: i32) -> i32>;
 
 /// A registered buffer.
 pub type RIO_BUFFERID = *mut c_void;
@@ -335,10 +328,7 @@ pub type LPFN_RIOSENDEX = Option<
 >;
 pub type LPFN_RIOCLOSECOMPLETIONQUEUE = Option<unsafe extern "system" fn(CQ: RIO_CQ)>;
 pub type LPFN_RIOCREATECOMPLETIONQUEUE = Option<
-    unsafe extern "system" fn(
-        QueueSize: u32,
-        NotificationCompletion: *mut RIO_NOTIFICATION_COMPLETION,
-    ) -> RIO_CQ,
+    unsafe extern "system" fn(QueueSize: u32, NotificationCompletion: *mut RIO_NOTIFICATION_COMPLETION) -> RIO_CQ,
 >;
 pub type LPFN_RIOCREATEREQUESTQUEUE = Option<
     unsafe extern "system" fn(
@@ -358,15 +348,9 @@ pub type LPFN_RIODEREGISTERBUFFER = Option<unsafe extern "system" fn(BufferId: R
 pub type LPFN_RIONOTIFY = Option<unsafe extern "system" fn(CQ: RIO_CQ) -> i32>;
 pub type LPFN_RIOREGISTERBUFFER =
     Option<unsafe extern "system" fn(DataBuffer: *mut u8, DataLength: u32) -> RIO_BUFFERID>;
-pub type LPFN_RIORESIZECOMPLETIONQUEUE =
-    Option<unsafe extern "system" fn(CQ: RIO_CQ, QueueSize: u32) -> BOOL>;
-pub type LPFN_RIORESIZEREQUESTQUEUE = Option<
-    unsafe extern "system" fn(
-        RQ: RIO_RQ,
-        MaxOutstandingReceive: u32,
-        MaxOutstandingSend: u32,
-    ) -> BOOL,
->;
+pub type LPFN_RIORESIZECOMPLETIONQUEUE = Option<unsafe extern "system" fn(CQ: RIO_CQ, QueueSize: u32) -> BOOL>;
+pub type LPFN_RIORESIZEREQUESTQUEUE =
+    Option<unsafe extern "system" fn(RQ: RIO_RQ, MaxOutstandingReceive: u32, MaxOutstandingSend: u32) -> BOOL>;
 
 /// The functions of registered I/O, in this order (API-RIO-1, API-RIO-2). `cbSize` is in bytes.
 #[repr(C)]

@@ -88,12 +88,8 @@ pub type LPNSPSETSERVICE = Option<
         dwControlFlags: u32,
     ) -> i32,
 >;
-pub type LPNSPINSTALLSERVICECLASS = Option<
-    unsafe extern "system" fn(
-        lpProviderId: *mut GUID,
-        lpServiceClassInfo: *mut WSASERVICECLASSINFOW,
-    ) -> i32,
->;
+pub type LPNSPINSTALLSERVICECLASS =
+    Option<unsafe extern "system" fn(lpProviderId: *mut GUID, lpServiceClassInfo: *mut WSASERVICECLASSINFOW) -> i32>;
 pub type LPNSPREMOVESERVICECLASS =
     Option<unsafe extern "system" fn(lpProviderId: *mut GUID, lpServiceClassId: *mut GUID) -> i32>;
 pub type LPNSPGETSERVICECLASSINFO = Option<
@@ -137,19 +133,13 @@ pub struct NSP_ROUTINE {
 }
 
 /// The one export of a version 1 provider (NSP-STARTUP-1).
-pub type LPNSPSTARTUP = Option<
-    unsafe extern "system" fn(lpProviderId: *mut GUID, lpnspRoutines: *mut NSP_ROUTINE) -> i32,
->;
+pub type LPNSPSTARTUP =
+    Option<unsafe extern "system" fn(lpProviderId: *mut GUID, lpnspRoutines: *mut NSP_ROUTINE) -> i32>;
 
-pub type LPNSPV2STARTUP = Option<
-    unsafe extern "system" fn(
-        lpProviderId: *mut GUID,
-        ppvClientSessionArg: *mut *mut c_void,
-    ) -> i32,
->;
-pub type LPNSPV2CLEANUP = Option<
-    unsafe extern "system" fn(lpProviderId: *mut GUID, pvClientSessionArg: *mut c_void) -> i32,
->;
+pub type LPNSPV2STARTUP =
+    Option<unsafe extern "system" fn(lpProviderId: *mut GUID, ppvClientSessionArg: *mut *mut c_void) -> i32>;
+pub type LPNSPV2CLEANUP =
+    Option<unsafe extern "system" fn(lpProviderId: *mut GUID, pvClientSessionArg: *mut c_void) -> i32>;
 /// The session argument is an input (NSP2-CALL-1).
 pub type LPNSPV2LOOKUPSERVICEBEGIN = Option<
     unsafe extern "system" fn(

@@ -17,14 +17,8 @@ pub struct WSAOVERLAPPED {
 pub const WSS_OPERATION_IN_PROGRESS: usize = 0x103;
 
 /// The client's completion routine: error, bytes, overlapped, flags (OV-13).
-pub type LPWSAOVERLAPPED_COMPLETION_ROUTINE = Option<
-    unsafe extern "system" fn(
-        dwError: u32,
-        cbTransferred: u32,
-        lpOverlapped: *mut WSAOVERLAPPED,
-        dwFlags: u32,
-    ),
->;
+pub type LPWSAOVERLAPPED_COMPLETION_ROUTINE =
+    Option<unsafe extern "system" fn(dwError: u32, cbTransferred: u32, lpOverlapped: *mut WSAOVERLAPPED, dwFlags: u32)>;
 
 /// A procedure queued to a thread with `WPUQueueApc`.
 pub type LPWSAUSERAPC = Option<unsafe extern "system" fn(dwContext: usize)>;

@@ -28,8 +28,8 @@ pub struct SOCKADDR_IN {
     pub sin_zero: [u8; 8],
 }
 
-/// An IPv6 address in network byte order.
-#[repr(C)]
+/// An IPv6 address in network byte order, aligned to 2 as the union of bytes and words that C has.
+#[repr(C, align(2))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct IN6_ADDR {
     pub Byte: [u8; 16],
@@ -203,6 +203,8 @@ pub const SO_REUSE_MULTICASTPORT: i32 = 0x3008;
 pub const SO_OPENTYPE: i32 = 0x7008;
 pub const SO_SYNCHRONOUS_ALERT: i32 = 0x10;
 pub const SO_SYNCHRONOUS_NONALERT: i32 = 0x20;
+pub const SO_MAXDG: i32 = 0x7009;
+pub const SO_MAXPATHDG: i32 = 0x700A;
 pub const SO_UPDATE_ACCEPT_CONTEXT: i32 = 0x700B;
 pub const SO_CONNECT_TIME: i32 = 0x700C;
 pub const SO_UPDATE_CONNECT_CONTEXT: i32 = 0x7010;
