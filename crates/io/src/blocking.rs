@@ -17,9 +17,11 @@ use std::sync::{Arc, Mutex};
 
 use windlass_abi::WsaError;
 
+use crate::block::{Blocker, Unblocked};
 use crate::deadline::Deadline;
 use crate::lock;
-use crate::thread::{self, Thread, ThreadId, Unblocked};
+use crate::thread;
+use crate::waker::Waker;
 
 /// Why a blocking call was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,11 +61,18 @@ struct Calls {
     calls: BTreeMap<u64, Arc<Call>>,
     by_key: BTreeSet<(usize, u64)>,
     shut: Option<Reason>,
+    /// For the next calls of threads that have no waker of their own.
+    spares: Vec<Arc<Waker>>,
 }
+
+/// So many wakers, with a descriptor each, are kept for the next calls.
+const SPARES: usize = 64;
 
 #[derive(Debug)]
 struct Call {
-    thread: Arc<Thread>,
+    waker: Arc<Waker>,
+    /// That of the thread.
+    thread: usize,
     /// 0, or the [`Reason`] that came first.
     mark: AtomicU8,
 }
@@ -71,13 +80,23 @@ struct Call {
 impl Registry {
     /// A registry without calls.
     pub const fn new() -> Self {
-        Self(Mutex::new(Calls { last_id: 0, calls: BTreeMap::new(), by_key: BTreeSet::new(), shut: None }))
+        Self(Mutex::new(Calls {
+            last_id: 0,
+            calls: BTreeMap::new(),
+            by_key: BTreeSet::new(),
+            shut: None,
+            spares: Vec::new(),
+        }))
     }
 
     /// Makes a call of this thread known, with the keys it can be cancelled by: those of the sockets it waits
     /// for. What a key is, the provider says.
     pub fn begin(&self, keys: &[usize]) -> BlockedCall<'_> {
-        let call = Arc::new(Call { thread: thread::current(), mark: AtomicU8::new(0) });
+        let blocker = Blocker::here(|| {
+            let spare = lock(&self.0).spares.pop();
+            spare.unwrap_or_default()
+        });
+        let call = Arc::new(Call { waker: blocker.waker().clone(), thread: thread::mark(), mark: AtomicU8::new(0) });
         let mut calls = lock(&self.0);
         calls.last_id += 1;
         let id = calls.last_id;
@@ -86,7 +105,7 @@ impl Registry {
         }
         calls.calls.insert(id, call.clone());
         calls.by_key.extend(keys.iter().map(|&key| (key, id)));
-        BlockedCall { registry: self, keys: keys.into(), id, call, own_thread: PhantomData }
+        BlockedCall { registry: self, keys: keys.into(), id, call, blocker, own_thread: PhantomData }
     }
 
     /// Cancels the calls that wait for this key; says how many there were. A call that begins later is not
@@ -99,10 +118,11 @@ impl Registry {
         cancel(hit, reason)
     }
 
-    /// Cancels the calls of a thread; says how many there were. None: WSPCancelBlockingCall
-    /// returns WSAEINVAL (WSP-CBC-2).
-    pub fn cancel_thread(&self, thread: ThreadId, reason: Reason) -> usize {
-        self.cancel_where(reason, |call| call.thread.is(thread))
+    /// Cancels the calls of the calling thread, which runs a blocking hook or an APC within them; says how many
+    /// there were. None: WSPCancelBlockingCall returns WSAEINVAL (WSP-CBC-1, WSP-CBC-2).
+    pub fn cancel_this_thread(&self, reason: Reason) -> usize {
+        let thread = thread::mark();
+        self.cancel_where(reason, |call| call.thread == thread)
     }
 
     /// Cancels the calls that are under way; says how many there were.
@@ -113,7 +133,11 @@ impl Registry {
     /// Cancels the calls that are under way and every one that begins later: no call blocks from here
     /// on. For the last WSPCleanup; says how many were under way (WSP-CLEANUP-6).
     pub fn shut(&self, reason: Reason) -> usize {
-        lock(&self.0).shut.get_or_insert(reason);
+        let mut calls = lock(&self.0);
+        calls.shut.get_or_insert(reason);
+        let spares = std::mem::take(&mut calls.spares);
+        drop(calls);
+        drop(spares);
         self.cancel_all(reason)
     }
 
@@ -142,7 +166,7 @@ impl Call {
     fn cancel(&self, reason: Reason) {
         // The first reason stays. The wake orders the mark before the thread's next look at it.
         let _ = self.mark.compare_exchange(0, reason as u8, Ordering::Release, Ordering::Relaxed);
-        self.thread.waker().wake();
+        self.waker.wake();
     }
 }
 
@@ -154,6 +178,7 @@ pub struct BlockedCall<'r> {
     keys: Box<[usize]>,
     id: u64,
     call: Arc<Call>,
+    blocker: Blocker,
     /// It sleeps on its own thread's waker.
     own_thread: PhantomData<Rc<()>>,
 }
@@ -177,27 +202,31 @@ impl BlockedCall<'_> {
         Reason::from_mark(self.call.mark.load(Ordering::Acquire))
     }
 
+    /// What wakes the call; it may be woken for nothing.
+    pub fn waker(&self) -> &Arc<Waker> {
+        self.blocker.waker()
+    }
+
     /// Waits until `ready` says so; for providers that have no descriptor to poll. Whoever makes it ready does so
-    /// first and then wakes this thread ([`waker::current`](crate::waker::current)). It is asked again after
+    /// first and then wakes this thread ([`waker`](BlockedCall::waker)). It is asked again after
     /// every wake; a call that is both ready and cancelled is cancelled.
     ///
     /// Alertable: APCs of this thread run, before it sleeps or instead.
     pub fn wait_until(&self, deadline: Deadline, alertable: bool, mut ready: impl FnMut() -> bool) -> Waited {
-        let thread = &self.call.thread;
-        let unblocked = thread.block(deadline, alertable, || self.cancelled().is_some() || ready());
+        let unblocked = self.blocker.block(deadline, alertable, || self.cancelled().is_some() || ready());
         match (self.cancelled(), unblocked) {
             (Some(reason), _) => Waited::Cancelled(reason),
             (None, Unblocked::Ready) => Waited::Ready,
             (None, Unblocked::TimedOut) => Waited::TimedOut,
             (None, Unblocked::Apcs) => {
-                thread.run_apcs();
+                self.blocker.run_apcs();
                 Waited::Apcs
             }
         }
     }
 
-    pub(crate) fn thread(&self) -> &Thread {
-        &self.call.thread
+    pub(crate) fn blocker(&self) -> &Blocker {
+        &self.blocker
     }
 }
 
@@ -207,6 +236,12 @@ impl Drop for BlockedCall<'_> {
         calls.calls.remove(&self.id);
         for &key in &self.keys {
             calls.by_key.remove(&(key, self.id));
+        }
+        if let Some(spare) = self.blocker.spare()
+            && calls.shut.is_none()
+            && calls.spares.len() < SPARES
+        {
+            calls.spares.push(spare.clone());
         }
     }
 }

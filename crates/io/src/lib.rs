@@ -26,6 +26,7 @@ pub mod thread;
 pub mod wait;
 pub mod waker;
 
+mod block;
 mod futex;
 mod object;
 mod poll;

@@ -25,7 +25,7 @@ impl BlockedCall<'_> {
         deadline: Deadline,
         alertable: bool,
     ) -> Result<Waited, WsaError> {
-        let waker = self.thread().waker();
+        let waker = self.waker();
         let bell = PollFd::from_borrowed_fd(waker.fd()?, PollFlags::IN);
         let mut inline: [PollFd<'a>; INLINE] = std::array::from_fn(|_| bell.clone());
         let mut heap = Vec::new();
@@ -45,10 +45,10 @@ impl BlockedCall<'_> {
             if let Some(reason) = self.cancelled() {
                 return Ok(Waited::Cancelled(reason));
             }
-            if alertable && self.thread().has_apcs() {
+            if alertable && self.blocker().has_apcs() {
                 // The APCs may wait themselves.
                 drop(armed);
-                self.thread().run_apcs();
+                self.blocker().run_apcs();
                 return Ok(Waited::Apcs);
             }
             if polled && deadline.has_passed() {

@@ -1,12 +1,12 @@
 //! Thread identities and their APC queues (contract: upcalls, section 5).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use windlass_abi::{WSATHREADID, WsaError};
 
-use crate::deadline::Deadline;
 use crate::handle::Handle;
 use crate::lock;
 use crate::object::{self, Object};
@@ -58,10 +58,27 @@ struct State {
     kept: Option<Arc<Thread>>,
 }
 
-/// The calling thread.
+/// The record of the calling thread, made by the first call.
+///
+/// A thread that has one takes APCs in all its alertable waits. The record is dropped by the exit of the
+/// thread, so a shared object that asks for it stays mapped until then.
 pub fn current() -> Arc<Thread> {
+    HAS_RECORD.set(true);
     // Late in the exit of a thread its record is gone already; it can still wait, but has no identity.
     CURRENT.try_with(|current| current.0.clone()).unwrap_or_else(|_| Thread::new(true))
+}
+
+/// The record of the calling thread, if it has one.
+pub(crate) fn existing() -> Option<Arc<Thread>> {
+    if !HAS_RECORD.get() {
+        return None;
+    }
+    CURRENT.try_with(|current| current.0.clone()).ok()
+}
+
+/// A number that no other thread has while this one lives.
+pub(crate) fn mark() -> usize {
+    HAS_RECORD.with(|here| std::ptr::from_ref(here).addr())
 }
 
 /// An identity of the calling thread for others to queue APCs to, to be ended by one [`close`]
@@ -110,15 +127,6 @@ pub fn queue_apc(id: ThreadId, apc: Apc) -> Result<(), WsaError> {
     Ok(())
 }
 
-/// Why a thread stopped blocking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unblocked {
-    Ready,
-    /// APCs are queued, and not yet run.
-    Apcs,
-    TimedOut,
-}
-
 impl Thread {
     fn new(exited: bool) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
@@ -146,11 +154,6 @@ impl Thread {
         &self.waker
     }
 
-    /// True if `id` names this thread.
-    pub(crate) fn is(&self, id: ThreadId) -> bool {
-        self.handle.get() == Some(&id.handle)
-    }
-
     /// True if APCs are queued.
     pub(crate) fn has_apcs(&self) -> bool {
         !lock(&self.state).apcs.is_empty()
@@ -161,23 +164,6 @@ impl Thread {
     pub(crate) fn run_apcs(&self) {
         while let Some(apc) = self.next_apc() {
             apc();
-        }
-    }
-
-    /// Sleeps until `ready`, or, if alertable, until an APC is queued, or the deadline, in this order. Whoever
-    /// makes it ready wakes the thread. For the thread itself only.
-    pub(crate) fn block(&self, deadline: Deadline, alertable: bool, mut ready: impl FnMut() -> bool) -> Unblocked {
-        loop {
-            if ready() {
-                return Unblocked::Ready;
-            }
-            if alertable && self.has_apcs() {
-                return Unblocked::Apcs;
-            }
-            if deadline.has_passed() {
-                return Unblocked::TimedOut;
-            }
-            self.waker.park(deadline);
         }
     }
 
@@ -231,6 +217,8 @@ impl Drop for Current {
 }
 
 thread_local! {
+    /// Needs nothing at the exit of the thread, unlike the record itself.
+    static HAS_RECORD: Cell<bool> = const { Cell::new(false) };
     static CURRENT: Current = Current(Thread::new(false));
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use windlass_abi::{WSA_MAXIMUM_WAIT_EVENTS, WsaError};
 
+use crate::block::{Blocker, Unblocked};
 use crate::deadline::Deadline;
 use crate::handle::Handle;
 use crate::object;
-use crate::thread::{self, Unblocked};
 use crate::waitable::{self, Locked, Waitable};
+use crate::waker::Waker;
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +67,10 @@ pub enum Slept {
 /// Sleeps for this time (`None`: without limit), or, if alertable, until APCs of this thread have run: those that
 /// are queued already, before it sleeps at all (WPU-APC-6).
 pub fn sleep_ex(timeout: Option<Duration>, alertable: bool) -> Slept {
-    let thread = thread::current();
-    match thread.block(Deadline::after(timeout), alertable, || false) {
+    let blocker = blocker();
+    match blocker.block(Deadline::after(timeout), alertable, || false) {
         Unblocked::Apcs => {
-            thread.run_apcs();
+            blocker.run_apcs();
             Slept::IoCompletion
         }
         Unblocked::Ready | Unblocked::TimedOut => Slept::TimedOut,
@@ -91,25 +92,31 @@ fn wait_on(
     if let Some(index) = locked.try_acquire(objects, all) {
         return Ok(Outcome::Signalled(index));
     }
-    if timeout == Some(Duration::ZERO) && !alertable {
-        return Ok(Outcome::TimedOut);
+    if timeout == Some(Duration::ZERO) {
+        drop(locked);
+        let ran = alertable && sleep_ex(timeout, true) == Slept::IoCompletion;
+        return Ok(if ran { Outcome::IoCompletion } else { Outcome::TimedOut });
     }
     let deadline = Deadline::after(timeout);
-    let thread = thread::current();
-    let wait = locked.enqueue(objects, all, thread.waker().clone());
+    let blocker = blocker();
+    let wait = locked.enqueue(objects, all, blocker.waker().clone());
     drop(locked);
 
-    let unblocked = thread.block(deadline, alertable, || wait.satisfied().is_some());
+    let unblocked = blocker.block(deadline, alertable, || wait.satisfied().is_some());
     let satisfied = wait.give_up();
     waitable::dequeue(objects, &wait);
     Ok(match (satisfied, unblocked) {
         (Some(index), _) => Outcome::Signalled(index),
         (None, Unblocked::Apcs) => {
-            thread.run_apcs();
+            blocker.run_apcs();
             Outcome::IoCompletion
         }
         (None, Unblocked::Ready | Unblocked::TimedOut) => Outcome::TimedOut,
     })
+}
+
+fn blocker() -> Blocker {
+    Blocker::here(|| Arc::new(Waker::new()))
 }
 
 fn has_duplicates(objects: &[Arc<Waitable>]) -> bool {

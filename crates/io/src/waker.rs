@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use windlass_abi::WsaError;
 
@@ -17,16 +17,19 @@ use crate::futex::{Bell, EventFd, Futex, Word};
 /// [`arm`](Waker::arm) and the poll that follows.
 ///
 /// ```
-/// # use windlass_io::{Deadline, waker};
-/// # use std::sync::atomic::{AtomicBool, Ordering};
+/// # use windlass_io::{Deadline, waker::Waker};
+/// # use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
 /// # static DONE: AtomicBool = AtomicBool::new(false);
-/// let waker = waker::current();
-/// let thread = std::thread::spawn(move || {
-///     DONE.store(true, Ordering::Release);
-///     waker.wake();
+/// let waker = Arc::new(Waker::new());
+/// let thread = std::thread::spawn({
+///     let waker = waker.clone();
+///     move || {
+///         DONE.store(true, Ordering::Release);
+///         waker.wake();
+///     }
 /// });
 /// while !DONE.load(Ordering::Acquire) {
-///     waker::current().park(Deadline::NEVER);
+///     waker.park(Deadline::NEVER);
 /// }
 /// # thread.join().unwrap();
 /// ```
@@ -34,13 +37,9 @@ use crate::futex::{Bell, EventFd, Futex, Word};
 /// Waking a thread that runs costs one atomic operation, one that sleeps a system call.
 pub struct Waker(Sleeper<Futex, EventFd>);
 
-/// The waker of the calling thread.
-pub fn current() -> Arc<Waker> {
-    crate::thread::current().waker().clone()
-}
-
 impl Waker {
-    pub(crate) fn new() -> Self {
+    /// A waker for the calling thread, or for whichever thread sleeps on it: one at a time.
+    pub fn new() -> Self {
         Self(Sleeper::new())
     }
 
@@ -64,12 +63,17 @@ impl Waker {
     }
 
     /// The descriptor (an eventfd, non-blocking, closed on exec) that is readable when a wake came while
-    /// [`arm`](Waker::arm)ed. It is the same for the life of the thread, made when first asked for, and closed
-    /// with the waker.
+    /// [`arm`](Waker::arm)ed. It is made when first asked for, stays the same, and is closed with the waker.
     ///
     /// Errors, when it cannot be made: WSAEMFILE, WSAENOBUFS.
     pub fn fd(&self) -> Result<BorrowedFd<'_>, WsaError> {
         Ok(self.0.bell()?.as_fd())
+    }
+}
+
+impl Default for Waker {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

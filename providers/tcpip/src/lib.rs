@@ -22,7 +22,7 @@ mod blocking;
 mod close;
 mod connect;
 mod create;
-pub mod error;
+mod error;
 mod inspect;
 mod interfaces;
 mod listen;
@@ -34,8 +34,8 @@ mod recv;
 mod select;
 mod send;
 mod shutdown;
-pub mod sockaddr;
-pub mod socket;
+mod sockaddr;
+mod socket;
 mod text;
 
 use std::time::Duration;
@@ -54,7 +54,7 @@ use windlass_spi::upcalls::Upcalls;
 use windlass_spi::Result;
 
 use crate::network_events::watcher::Watcher;
-use crate::socket::TcpSocket;
+pub use crate::socket::TcpSocket;
 
 /// The provider, from its first `WSPStartup` to its last `WSPCleanup`.
 pub struct Tcpip {
@@ -101,9 +101,7 @@ impl Transport for Tcpip {
     }
 
     fn cancel_blocking_call(&self) -> Result<()> {
-        // A thread without an identity has never waited.
-        let thread = windlass_io::thread::current().id().map_err(|_| WsaError::WSAEINVAL)?;
-        match self.blocked.cancel_thread(thread, Reason::Requested) {
+        match self.blocked.cancel_this_thread(Reason::Requested) {
             0 => Err(WsaError::WSAEINVAL),
             _ => Ok(()),
         }

@@ -1,13 +1,14 @@
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::thread::{scope, spawn};
+use std::thread::scope;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::*;
 use crate::futex::{Bell, EventFd};
-use crate::{until, waker};
+use crate::until;
+use crate::wait::{Outcome, Slept, sleep_ex, wait_for};
 
 const SOON: Duration = Duration::from_millis(5);
 
@@ -20,14 +21,12 @@ fn wait_bell(call: &BlockedCall<'_>, bell: &EventFd, deadline: Deadline, alertab
 }
 
 /// A call blocked in each way, cancelled by `cancel` in the middle; says how it ended.
-fn cancelled_by(cancel: impl Fn(&Registry, ThreadId) -> usize + Sync) -> [Waited; 2] {
+fn cancelled_by(cancel: impl Fn(&Registry) -> usize + Sync) -> [Waited; 2] {
     [false, true].map(|polls| {
         let registry = Registry::new();
-        let id = Mutex::new(None);
         scope(|s| {
             let blocked = s.spawn(|| {
                 let bell = EventFd::new().unwrap();
-                *id.lock().unwrap() = thread::current().id().ok();
                 let call = registry.begin(&[5, 7]);
                 if polls {
                     wait_bell(&call, &bell, Deadline::NEVER, true)
@@ -36,8 +35,7 @@ fn cancelled_by(cancel: impl Fn(&Registry, ThreadId) -> usize + Sync) -> [Waited
                 }
             });
             until(|| registry.len() == 1);
-            let id = id.lock().unwrap().unwrap();
-            assert_eq!(cancel(&registry, id), 1);
+            assert_eq!(cancel(&registry), 1);
             let waited = blocked.join().unwrap();
             assert!(registry.is_empty());
             waited
@@ -46,22 +44,26 @@ fn cancelled_by(cancel: impl Fn(&Registry, ThreadId) -> usize + Sync) -> [Waited
 }
 
 #[test]
-fn a_call_is_cancelled_by_its_thread() {
-    let ended = cancelled_by(|registry, id| registry.cancel_thread(id, Reason::Requested));
-    assert_eq!(ended, [Waited::Cancelled(Reason::Requested); 2]);
+fn a_call_is_cancelled_by_its_own_thread() {
+    let registry = Registry::new();
+    let hook = || {
+        assert_eq!(registry.cancel_this_thread(Reason::Requested), 1);
+        false
+    };
+    let call = registry.begin(&[1]);
+    assert_eq!(call.wait_until(Deadline::NEVER, false, hook), Waited::Cancelled(Reason::Requested));
 }
 
 #[test]
 fn nothing_to_cancel_is_told() {
     let registry = Registry::new();
-    let id = thread::current().id().unwrap();
-    assert_eq!(registry.cancel_thread(id, Reason::Requested), 0);
+    assert_eq!(registry.cancel_this_thread(Reason::Requested), 0);
     drop(registry.begin(&[1]));
-    assert_eq!(registry.cancel_thread(id, Reason::Requested), 0);
+    assert_eq!(registry.cancel_this_thread(Reason::Requested), 0);
     assert_eq!(registry.cancel_key(1, Reason::Closed), 0);
     let call = registry.begin(&[1]);
-    let other = spawn(|| thread::current().id().unwrap()).join().unwrap();
-    assert_eq!(registry.cancel_thread(other, Reason::Requested), 0);
+    let other = scope(|s| s.spawn(|| registry.cancel_this_thread(Reason::Requested)).join().unwrap());
+    assert_eq!(other, 0);
     assert_eq!(registry.cancel_key(2, Reason::Closed), 0);
     assert_eq!(call.cancelled(), None);
 }
@@ -69,16 +71,16 @@ fn nothing_to_cancel_is_told() {
 #[test]
 fn a_call_is_cancelled_by_each_of_its_sockets() {
     for key in [5, 7] {
-        let ended = cancelled_by(|registry, _| registry.cancel_key(key, Reason::Closed));
+        let ended = cancelled_by(|registry| registry.cancel_key(key, Reason::Closed));
         assert_eq!(ended, [Waited::Cancelled(Reason::Closed); 2]);
     }
 }
 
 #[test]
 fn every_blocking_call_is_cancelled() {
-    let ended = cancelled_by(|registry, _| registry.cancel_all(Reason::CleanedUp));
+    let ended = cancelled_by(|registry| registry.cancel_all(Reason::CleanedUp));
     assert_eq!(ended, [Waited::Cancelled(Reason::CleanedUp); 2]);
-    let ended = cancelled_by(|registry, _| registry.shut(Reason::CleanedUp));
+    let ended = cancelled_by(|registry| registry.shut(Reason::CleanedUp));
     assert_eq!(ended, [Waited::Cancelled(Reason::CleanedUp); 2]);
 }
 
@@ -133,14 +135,13 @@ fn a_wait_sees_what_becomes_ready_while_it_sleeps() {
     let (sender, receiver) = std::sync::mpsc::channel();
     scope(|s| {
         let blocked = s.spawn(|| {
-            sender.send(waker::current()).unwrap();
             let call = registry.begin(&[3]);
+            sender.send(call.waker().clone()).unwrap();
             let polled = wait_bell(&call, &bell, Deadline::NEVER, false);
-            sender.send(waker::current()).unwrap();
+            sender.send(call.waker().clone()).unwrap();
             (polled, call.wait_until(Deadline::NEVER, false, || ready.load(Ordering::Relaxed)))
         });
         receiver.recv().unwrap().wake();
-        until(|| registry.len() == 1);
         bell.ring();
         let waker = receiver.recv().unwrap();
         ready.store(true, Ordering::Relaxed);
@@ -238,7 +239,7 @@ fn a_wake_for_nothing_neither_ends_a_poll_nor_keeps_it_from_sleeping() {
     let registry = Registry::new();
     let bell = EventFd::new().unwrap();
     let call = registry.begin(&[1]);
-    let waker = waker::current();
+    let waker = call.waker();
     let over = AtomicBool::new(false);
     scope(|s| {
         s.spawn(|| {
@@ -254,4 +255,50 @@ fn a_wake_for_nothing_neither_ends_a_poll_nor_keeps_it_from_sleeping() {
     let mut fds = [PollFd::from_borrowed_fd(waker.fd().unwrap(), PollFlags::IN)];
     let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
     assert_eq!(rustix::event::poll(&mut fds, Some(&now)), Ok(0));
+}
+
+#[test]
+fn a_thread_that_only_blocks_leaves_no_record() {
+    // A record would keep a provider that links this crate mapped until the thread exits (WSP-CLEANUP-18).
+    let registry = Registry::new();
+    let bell = EventFd::new().unwrap();
+    let event = crate::event::create(crate::event::Reset::Manual, false).unwrap();
+    scope(|s| {
+        s.spawn(|| {
+            let call = registry.begin(&[1]);
+            let soon = || Deadline::after(Some(SOON));
+            assert_eq!(wait_bell(&call, &bell, soon(), true), Waited::TimedOut);
+            assert_eq!(call.wait_until(soon(), true, || false), Waited::TimedOut);
+            assert_eq!(sleep_ex(Some(SOON), true), Slept::TimedOut);
+            assert_eq!(wait_for(&[event], false, Some(SOON), true), Ok(Outcome::TimedOut));
+            registry.cancel_this_thread(Reason::Requested);
+            drop(call);
+            assert!(thread::existing().is_none());
+            thread::current();
+            assert!(thread::existing().is_some());
+        });
+    });
+    crate::event::close(event).unwrap();
+}
+
+#[test]
+fn wakers_are_kept_for_the_next_calls_until_the_registry_is_shut() {
+    let registry = Registry::new();
+    scope(|s| {
+        s.spawn(|| {
+            let first = Arc::downgrade(registry.begin(&[1]).waker());
+            let call = registry.begin(&[1]);
+            assert!(Arc::ptr_eq(call.waker(), &first.upgrade().unwrap()));
+            let nested = registry.begin(&[1]);
+            assert!(!Arc::ptr_eq(call.waker(), nested.waker()));
+            drop((call, nested));
+            assert!(first.upgrade().is_some());
+            registry.shut(Reason::CleanedUp);
+            assert!(first.upgrade().is_none());
+            drop(registry.begin(&[1]));
+            assert!(lock(&registry.0).spares.is_empty());
+            let own = thread::current();
+            assert!(Arc::ptr_eq(registry.begin(&[1]).waker(), own.waker()));
+        });
+    });
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::event::{Event, Reset};
-use crate::{event, until};
+use crate::{event, thread, until};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -303,7 +303,7 @@ fn api_s14_a_wait_that_is_not_alertable_goes_on() {
 #[test]
 fn no_time_limit_is_cut_short_or_started_again_by_wakes() {
     let event = Events::new(&[Reset::Manual]);
-    let waker = crate::waker::current();
+    let waker = thread::current().waker().clone();
     let over = AtomicBool::new(false);
     let limit = Duration::from_millis(30);
     scope(|s| {
