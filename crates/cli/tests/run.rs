@@ -187,6 +187,54 @@ fn a_program_that_dies_of_a_forwarded_signal_ends_windlass_alike() {
 }
 
 #[test]
+fn an_interrupt_from_the_terminal_reaches_the_program_once() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let place = Place::new();
+    place.script(
+        "program",
+        "n=0\ntrap 'n=$((n+1)); echo interrupted' INT\ntrap 'echo $n in all; exit 0' USR1\n\
+         echo ready $PPID\nwhile :; do read x; done\n",
+    );
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal of ours");
+    let name = ptsname(&master, Vec::new()).expect("its name").into_string().expect("a path");
+    let terminal = || fs::File::options().read(true).write(true).open(&name).expect("the other side");
+    // A session of its own, with this as its controlling terminal.
+    let mut command = Command::new("setsid");
+    let windlass = place.windlass(&["run", "program"]);
+    command.args(["--ctty", "--wait"]).arg(windlass.get_program()).args(windlass.get_args());
+    command.envs(windlass.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command.current_dir(place.folder.path()).stdin(terminal()).stdout(terminal()).stderr(terminal());
+    let mut child = command.spawn().expect("setsid runs");
+    drop(command);
+
+    let mut keyboard = fs::File::from(master);
+    let mut screen = BufReader::new(keyboard.try_clone().expect("a copy"));
+    let mut shown = String::new();
+    let mut show_until = |wanted: &str| {
+        let mut line = String::new();
+        while !line.contains(wanted) {
+            line.clear();
+            assert!(screen.read_line(&mut line).is_ok_and(|length| length > 0), "no {wanted:?} after:\n{shown}");
+            shown.push_str(&line);
+        }
+        line
+    };
+    let ready = show_until("ready");
+    let windlass = ready.split_whitespace().last().and_then(|pid| Pid::from_raw(pid.parse().ok()?)).expect("its pid");
+    // While windlass is stopped the program has its interrupt from the terminal; one that windlass passed on as well
+    // would come before the next signal.
+    kill_process(windlass, Signal::STOP).expect("sent");
+    keyboard.write_all(b"\x03").expect("typed");
+    show_until("interrupted");
+    kill_process(windlass, Signal::CONT).expect("sent");
+    kill_process(windlass, Signal::USR1).expect("sent");
+    assert_eq!(show_until("in all").trim(), "1 in all");
+    show_until("program ended with status 0");
+    assert!(child.wait().expect("an end").success());
+}
+
+#[test]
 fn the_program_starts_with_no_signal_blocked() {
     let place = Place::new();
     place.script("program", "exec grep SigBlk /proc/self/status\n");

@@ -27,7 +27,7 @@ pub fn text(program: &str, status: ExitStatus, summary: &Summary) -> String {
             Some(_) => "nothing was reported before it was killed",
             None => "it did not use Winsock; is it linked with libws2_32.so?",
         };
-        line(&mut out, "", why);
+        line(&mut out, "note", why);
         return out;
     }
     let providers = &summary.providers;
