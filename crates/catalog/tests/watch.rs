@@ -3,9 +3,10 @@
 mod common;
 
 use std::fs;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 
 use common::{base, guid, module};
@@ -188,4 +189,79 @@ fn wpcc_3_no_change_of_many_is_lost() {
             change(&store, number as u32);
         }
     });
+}
+
+/// The disk, with a change made right after a file was read, once.
+struct Meddler {
+    change: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Storage for Meddler {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let found = Disk.read(path);
+        if let Some(change) = self.change.lock().unwrap().take() {
+            change();
+        }
+        found
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        Disk.create_dir(path)
+    }
+
+    fn lock(&self, path: &Path, patience: Duration) -> io::Result<Box<dyn Lock>> {
+        Disk.lock(path, patience)
+    }
+
+    fn create(&self, path: &Path, shared: bool) -> io::Result<Box<dyn NewFile>> {
+        Disk.create(path, shared)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.rename(from, to)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        Disk.sync_dir(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Disk.remove(path)
+    }
+}
+
+#[test]
+fn wpcc_3_a_change_during_a_look_is_seen_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = private(dir.path());
+    let meddler = Arc::new(Meddler { change: Mutex::new(None) });
+    let mut watch = Watch::new(store.clone().with_storage(meddler.clone())).unwrap();
+    for number in 1..=3 {
+        let store = store.clone();
+        *meddler.change.lock().unwrap() = Some(Box::new(move || change(&store, number)));
+        assert!(!watch.changed().unwrap(), "it was read before the change");
+        assert!(is_readable(&watch) && watch.wait(LONG).unwrap());
+    }
+}
+
+#[test]
+fn wpcc_3_a_directory_made_while_the_watch_begins_is_watched() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let top = dir.path().join(round.to_string());
+        fs::create_dir_all(top.join("ready/b")).unwrap();
+        let store = private(&top.join("a/b"));
+        let start = Barrier::new(2);
+        let mut watch = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                fs::rename(top.join("ready"), top.join("a")).unwrap();
+            });
+            start.wait();
+            Watch::new(store.clone()).unwrap()
+        });
+        // Nothing else tells of it: the directory was there, or was made, before.
+        fs::write(top.join("a/b/protocols.toml"), "format = 1\nserial = 1\nnext_entry_id = 1\n").unwrap();
+        assert!(is_readable(&watch) && watch.changed().unwrap(), "round {round}");
+    }
 }
