@@ -1,6 +1,7 @@
 //! From a call of the API into a provider and back (contract: transport, section 2).
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use windlass_abi::{
     BOOL, FALSE, INVALID_SOCKET, ProcTable, SOCKET, SOCKET_ERROR, WSA_OPERATION_ABORTED, WSAECANCELLED, WSAEINTR,
@@ -14,6 +15,7 @@ use crate::loader::instance::{self, Inside};
 use crate::process;
 use crate::providers;
 use crate::report::{self, Counter, Violation};
+use crate::session::Session;
 use crate::thread;
 
 /// A call that is inside a provider, which stays loaded until this is dropped (RT-1).
@@ -77,9 +79,10 @@ fn refuse(s: SOCKET, state: State, function: Function) -> WsaError {
     if !process::is_started() {
         return process::not_started(function);
     }
-    let kind = match state {
-        State::Empty => Violation::UnknownHandle,
-        _ if function == Function::CloseSocket => Violation::HandleClosedTwice,
+    let kind = match (state, function) {
+        (State::Empty, _) => Violation::UnknownHandle,
+        (State::Closing(_) | State::Closed, Function::CloseSocket) => Violation::HandleClosedTwice,
+        // Open, but of a provider that was cleaned up.
         _ => Violation::StaleHandle,
     };
     report::violation(kind, function, Some(s));
@@ -92,7 +95,7 @@ fn refuse(s: SOCKET, state: State, function: Function) -> WsaError {
 /// Those of starting: `WSAEPROVIDERFAILEDINIT`, `WSAEINVALIDPROCTABLE`, `WSAEINVALIDPROVIDER`; no other entry is tried
 /// (SEL-10). `WSANOTINITIALISED`.
 pub(crate) fn enter_entry(
-    session: &std::sync::Arc<crate::session::Session>,
+    session: &Arc<Session>,
     entry: &ProtocolEntry,
     function: Function,
 ) -> Result<Entered, WsaError> {
@@ -118,8 +121,8 @@ impl Entered {
 
     /// The catalog entry that the call goes to, as the process sees it; `None` if it is not in the snapshot any more.
     pub fn info(&self) -> Option<WSAPROTOCOL_INFOW> {
-        let sessions = process::current().sessions();
-        sessions.iter().find_map(|session| session.entry(self.entry_id)).map(|entry| entry.info())
+        let entry = process::current().find(|session| session.entry(self.entry_id));
+        entry.ok().flatten().map(|entry| entry.info())
     }
 
     /// Ends a call that returns an int: an error goes to the thread (RT-2). Returns `rc`.

@@ -89,10 +89,15 @@ impl Process {
         self.lifecycle().session.clone().ok_or(WsaError::WSANOTINITIALISED)
     }
 
-    /// The sessions that upcalls may refer to, the current one first.
-    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
+    /// What `find` finds in the session, or else in those that are ending: upcalls may refer to either. `None` if it finds nothing.
+    ///
+    /// # Errors
+    /// `WSANOTINITIALISED`: there is no session at all.
+    pub(crate) fn find<R>(&self, find: impl Fn(&Session) -> Option<R>) -> Result<Option<R>, WsaError> {
         let lifecycle = self.lifecycle();
-        lifecycle.session.iter().chain(&lifecycle.ending).cloned().collect()
+        let mut sessions = lifecycle.session.iter().chain(&lifecycle.ending).peekable();
+        sessions.peek().ok_or(WsaError::WSANOTINITIALISED)?;
+        Ok(sessions.find_map(|session| find(session)))
     }
 
     /// How many start-ups have no clean-up.

@@ -122,18 +122,14 @@ pub(crate) fn with_running<R>(
     act: impl FnOnce(&'static Instance) -> Result<R, WsaError>,
 ) -> Result<R, WsaError> {
     let process = process::current();
-    let sessions = process.sessions();
-    if sessions.is_empty() {
-        return Err(WsaError::WSANOTINITIALISED);
-    }
-    let entry = sessions.iter().find_map(|session| session.entry(id)).ok_or(WsaError::WSAEINVAL)?;
+    let wanted = process.find(|session| session.entry(id).map(|entry| Key::of(&entry)))?.ok_or(WsaError::WSAEINVAL)?;
     // Held while the handle is bound, so that a clean-up which looks for what is left open finds it.
     let states = process.registry.lock();
-    let serves = |key: &Key| match Key::of(&entry) {
+    let serves = |key: &Key, live: &Live| match wanted {
         Some(wanted) => *key == wanted,
-        None => sessions.iter().any(|session| tops(session, key, id)),
+        None => tops(&live.session, key, id),
     };
-    let running = states.live.iter().find(|(key, live)| live.phase == Phase::Running && serves(key));
+    let running = states.live.iter().find(|(key, live)| live.phase == Phase::Running && serves(key, live));
     let (_, live) = running.ok_or(WsaError::WSANOTINITIALISED)?;
     act(live.instance)
 }

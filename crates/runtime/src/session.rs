@@ -1,10 +1,11 @@
 //! One use of Winsock by the process: from a first `WSAStartup` to the last `WSACleanup`.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use windlass_abi::{GUID, WSAPROTOCOL_INFOW, WsaError};
-use windlass_catalog::{ApplicationFilter, Catalogs, ProtocolEntry, Store};
+use windlass_catalog::{ApplicationFilter, Catalogs, ProtocolCatalog, ProtocolEntry, Store};
 
 use crate::selection::{self, SocketRequest};
 
@@ -41,8 +42,8 @@ impl Session {
     }
 
     /// See [`selection::choose`].
-    pub(crate) fn choose(&self, request: &SocketRequest<'_>) -> Result<ProtocolEntry, WsaError> {
-        selection::choose(&self.catalogs().protocols, self.filter, request).cloned()
+    pub(crate) fn choose(&self, request: &SocketRequest<'_>) -> Result<EntryRef, WsaError> {
+        EntryRef::new(self.catalogs(), |catalog| selection::choose(catalog, self.filter, request))
     }
 
     /// See [`selection::choose_for_address`].
@@ -50,13 +51,13 @@ impl Session {
         &self,
         family: i32,
         info: Option<&WSAPROTOCOL_INFOW>,
-    ) -> Result<ProtocolEntry, WsaError> {
-        selection::choose_for_address(&self.catalogs().protocols, self.filter, family, info).cloned()
+    ) -> Result<EntryRef, WsaError> {
+        EntryRef::new(self.catalogs(), |catalog| selection::choose_for_address(catalog, self.filter, family, info))
     }
 
     /// The entry with this id.
-    pub(crate) fn entry(&self, id: u32) -> Option<ProtocolEntry> {
-        self.catalogs().protocols.entry(id).cloned()
+    pub(crate) fn entry(&self, id: u32) -> Option<EntryRef> {
+        EntryRef::new(self.catalogs(), |catalog| catalog.entry(id).ok_or(WsaError::WSAEINVAL)).ok()
     }
 
     /// The path of a provider's module, environment strings unexpanded; that of its first entry.
@@ -72,6 +73,33 @@ impl Session {
     /// To be called with the registry of providers locked.
     pub(crate) fn end(&self) {
         self.ending.store(true, Relaxed);
+    }
+}
+
+/// An entry of a snapshot, which lives as long as anybody refers to it.
+#[derive(Clone)]
+pub(crate) struct EntryRef {
+    catalogs: Arc<Catalogs>,
+    index: usize,
+}
+
+impl EntryRef {
+    fn new(
+        catalogs: Arc<Catalogs>,
+        find: impl FnOnce(&ProtocolCatalog) -> Result<&ProtocolEntry, WsaError>,
+    ) -> Result<Self, WsaError> {
+        let found = find(&catalogs.protocols)?;
+        let same = |entry: &ProtocolEntry| std::ptr::eq(entry, found);
+        let index = catalogs.protocols.entries.iter().position(same).ok_or(WsaError::WSAEINVAL)?;
+        Ok(Self { catalogs, index })
+    }
+}
+
+impl Deref for EntryRef {
+    type Target = ProtocolEntry;
+
+    fn deref(&self) -> &ProtocolEntry {
+        &self.catalogs.protocols.entries[self.index]
     }
 }
 

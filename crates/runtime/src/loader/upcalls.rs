@@ -122,8 +122,7 @@ unsafe extern "system" fn get_provider_path(
         }
         // SAFETY: not null, so the provider's GUID, perhaps unaligned.
         let provider = unsafe { provider.read_unaligned() };
-        let known = |session: &std::sync::Arc<crate::session::Session>| session.path_of(provider);
-        let found = process::current().sessions().iter().find_map(known).ok_or(WsaError::WSAEINVAL)?;
+        let found = process::current().find(|session| session.path_of(provider))?.ok_or(WsaError::WSAEINVAL)?;
         let text: Vec<u16> = found.encode_utf16().chain([0]).collect();
         // SAFETY: not null, so the provider's.
         let room = unsafe { path_len.replace(text.len() as i32) };
@@ -152,8 +151,7 @@ unsafe extern "system" fn query_blocking_callback(
         if callback.is_null() || context.is_null() {
             return Err(WsaError::WSAEFAULT);
         }
-        let sessions = process::current().sessions();
-        sessions.iter().find_map(|session| session.entry(entry_id)).ok_or(WsaError::WSAEINVAL)?;
+        process::current().find(|session| session.entry(entry_id))?.ok_or(WsaError::WSAEINVAL)?;
         let (hook, hook_context) = thread::blocking_hook();
         // SAFETY: not null, so the provider's.
         unsafe { callback.write(hook) };
