@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use windlass_abi::WsaError;
 use windlass_io::Deadline;
 use windlass_io::blocking::Reason;
@@ -33,7 +34,16 @@ use crate::socket::{Flags, Kind, TcpSocket, reset_on_close};
 /// # Errors
 /// WSAEWOULDBLOCK: the socket stays open, no disconnect has begun. WSAEINTR: cancelled while it waited.
 pub fn close(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
-    if socket.kind == Kind::Datagram || socket.is_shared() {
+    if socket.kind == Kind::Datagram {
+        return Ok(());
+    }
+    if socket.is_shared() {
+        if socket.flags.any(Flags::SHARED) {
+            // Another process may have cleaned up and left its reset behind. Whoever is last decides; nobody
+            // knows who that is but the kernel.
+            let now = socket.linger_seconds().filter(|seconds| *seconds == 0).map(|_| Duration::ZERO);
+            let _ = set_socket_linger(socket.fd(), now);
+        }
         return Ok(());
     }
     if socket.flags.any(Flags::BOUND_BY_NAME) && !socket.flags.any(Flags::LISTENING) {
@@ -66,10 +76,10 @@ pub fn cancel(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, why: Cancel) {
     tcpip.blocked.cancel_key(socket.handle(), reason);
 }
 
-/// Makes the close that follows a reset, unless another process has the socket too (WSP-CLEANUP-14,
-/// WSP-CLEANUP-27).
+/// Makes the close that follows a reset (WSP-CLEANUP-14). While another process has the socket too, the kernel
+/// only counts this descriptor out, and a later close there says anew how the connection ends (WSP-CLEANUP-27).
 pub fn abort(socket: &TcpSocket) {
-    if socket.kind == Kind::Stream && !socket.flags.any(Flags::SHARED) {
+    if socket.kind == Kind::Stream {
         hard(socket);
     }
 }

@@ -34,7 +34,8 @@ pub fn interfaces(family: Family) -> Result<Vec<Interface>> {
     Ok(addresses
         .filter(|entry| entry.flags.contains(InterfaceFlags::IFF_UP))
         .filter_map(|entry| {
-            let address = entry.address.and_then(read).filter(|address| address.is_ipv4() == (family == Family::Ip4))?;
+            let address =
+                entry.address.and_then(read).filter(|address| address.is_ipv4() == (family == Family::Ip4))?;
             Some(Interface {
                 // An interface that is gone by now is left out.
                 index: if_nametoindex(entry.interface_name.as_str()).ok()?,

@@ -2,7 +2,7 @@
 //!
 //! Its handles are the kernel's descriptors (an IFS provider). The rules of Winsock that the kernel does not
 //! know live here; everything else is one direct system call away. No thread is started, but one for event
-//! registrations, which ends with the last clean-up.
+//! registrations and for sockets handed out to other processes, which ends with the last clean-up.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -22,9 +22,12 @@ mod blocking;
 mod close;
 mod connect;
 mod create;
+mod duplicate;
 mod error;
 mod inspect;
 mod interfaces;
+mod ioctl;
+mod join_leaf;
 mod listen;
 mod network_events;
 mod options;
@@ -42,17 +45,18 @@ use std::time::Duration;
 
 use windlass_abi::{WSAPROTOCOL_INFOW, WsaError};
 use windlass_io::blocking::{Reason, Registry};
+use windlass_spi::Result;
 use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
-    Accept, Accepted, Cancel, Connect, NewSocket, Polled, Received, Selected, Shutdown, SocketRequest, Startup,
-    Transport,
+    Accept, Accepted, Cancel, Connect, IoctlOutput, Leaf, NewSocket, Polled, Received, Selected, Shutdown,
+    SocketRequest, Startup, Transport,
 };
 use windlass_spi::upcalls::Upcalls;
-use windlass_spi::Result;
 
+use crate::duplicate::Exports;
 use crate::network_events::watcher::Watcher;
 pub use crate::socket::TcpSocket;
 
@@ -63,6 +67,8 @@ pub struct Tcpip {
     blocked: Registry,
     /// Waits for network events on behalf of the clients that registered for them.
     watcher: Watcher,
+    /// The sockets that were handed out to other processes and not yet fetched.
+    exports: Exports,
 }
 
 impl Transport for Tcpip {
@@ -73,15 +79,29 @@ impl Transport for Tcpip {
     const HAS_POLL: bool = true;
 
     fn start(startup: &Startup<'_>) -> Result<Self> {
-        Ok(Self { upcalls: startup.upcalls.clone(), blocked: Registry::new(), watcher: Watcher::default() })
+        Ok(Self {
+            upcalls: startup.upcalls.clone(),
+            blocked: Registry::new(),
+            watcher: Watcher::default(),
+            exports: Exports::default(),
+        })
     }
 
     fn cleanup(&self) {
+        self.exports.close();
         self.watcher.stop();
     }
 
     fn socket(&self, request: &SocketRequest<'_>) -> Result<NewSocket<TcpSocket>> {
         create::socket(request)
+    }
+
+    fn open_duplicate(&self, request: &SocketRequest<'_>) -> Result<NewSocket<TcpSocket>> {
+        duplicate::import(self, request)
+    }
+
+    fn duplicate(&self, socket: &OpenSocket<TcpSocket>, process: u32, info: &mut WSAPROTOCOL_INFOW) -> Result<()> {
+        duplicate::export(self, socket, process, info)
     }
 
     fn close(&self, socket: &OpenSocket<TcpSocket>) -> Result<()> {
@@ -93,6 +113,7 @@ impl Transport for Tcpip {
     }
 
     fn cancel_all(&self) {
+        self.exports.close();
         self.blocked.shut(Reason::CleanedUp);
     }
 
@@ -121,6 +142,10 @@ impl Transport for Tcpip {
 
     fn connect(&self, socket: &OpenSocket<TcpSocket>, request: &Connect<'_>) -> Result<()> {
         connect::connect(self, socket, request)
+    }
+
+    fn join_leaf(&self, socket: &OpenSocket<TcpSocket>, request: &Connect<'_>, flags: u32) -> Result<Leaf<TcpSocket>> {
+        join_leaf::join(socket, request, flags)
     }
 
     fn shutdown(&self, socket: &OpenSocket<TcpSocket>, how: Shutdown) -> Result<()> {
@@ -191,18 +216,22 @@ impl Transport for Tcpip {
         bind::get_peer_name(socket)
     }
 
-    fn get_sock_opt(
-        &self,
-        socket: &OpenSocket<TcpSocket>,
-        level: i32,
-        name: i32,
-        value: &mut [u8],
-    ) -> Result<usize> {
+    fn get_sock_opt(&self, socket: &OpenSocket<TcpSocket>, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
         options::get(socket, level, name, value)
     }
 
     fn set_sock_opt(&self, socket: &OpenSocket<TcpSocket>, level: i32, name: i32, value: &[u8]) -> Result<()> {
         options::set(socket, level, name, value)
+    }
+
+    fn ioctl(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        code: u32,
+        input: &[u8],
+        output: &mut IoctlOutput<'_>,
+    ) -> Result<()> {
+        ioctl::control(self, socket, code, input, output)
     }
 
     fn address_to_string(&self, address: &[u8], _info: &WSAPROTOCOL_INFOW) -> Result<String> {

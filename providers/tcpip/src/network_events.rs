@@ -17,9 +17,7 @@ use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use windlass_abi::{
-    FD_ACCEPT, FD_ALL_EVENTS, FD_CLOSE, FD_CONNECT, FD_OOB, FD_READ, FD_WRITE, SOCKET, WsaError,
-};
+use windlass_abi::{FD_ACCEPT, FD_ALL_EVENTS, FD_CLOSE, FD_CONNECT, FD_OOB, FD_READ, FD_WRITE, SOCKET, WsaError};
 use windlass_spi::Result;
 use windlass_spi::events::{Event, NetworkEvents};
 use windlass_spi::transport::Cancel;
@@ -44,8 +42,18 @@ struct State {
     sink: Option<Sink>,
     /// There while there is a mask, or a change was asked for.
     watch: Option<Watch>,
-    /// An attempt to connect ends, or has ended, whose outcome the client only learns from an event.
-    untold: bool,
+    untold: Untold,
+}
+
+/// What the client only learns from FD_CONNECT.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Untold {
+    #[default]
+    Nothing,
+    /// How the attempt to connect ends, or has ended.
+    Attempt,
+    /// That a group was joined.
+    Join,
 }
 
 /// Where events are reported.
@@ -151,8 +159,19 @@ pub fn after_connect(socket: &TcpSocket, outcome: &Result<()>) {
     if socket.kind != Kind::Stream || !told_by_event {
         return;
     }
+    begin(socket, Untold::Attempt);
+}
+
+/// After a group was joined: a non-blocking socket is told by FD_CONNECT (WSP-JOIN-4).
+pub fn after_join(socket: &TcpSocket) {
+    if socket.flags.any(Flags::NONBLOCKING) {
+        begin(socket, Untold::Join);
+    }
+}
+
+fn begin(socket: &TcpSocket, untold: Untold) {
     let mut state = socket.registration.lock();
-    state.untold = true;
+    state.untold = untold;
     state.record.enable(FD_CONNECT | FD_WRITE | FD_CLOSE);
     let _ = state.look(socket, FD_ALL_EVENTS);
 }
@@ -261,7 +280,7 @@ impl State {
             return Ok(());
         }
         if new.mask() & FD_CONNECT != 0 {
-            self.untold = false;
+            self.untold = Untold::Nothing;
         }
         match sink {
             Sink::Event(event) => watch.upcalls().set_event(event).map_err(|_| WsaError::WSAEINVAL),
@@ -279,9 +298,14 @@ impl State {
 }
 
 /// Asks the kernel.
-fn take_a_look(socket: &Common, watch: &Watch, untold: bool) -> Look {
+fn take_a_look(socket: &Common, watch: &Watch, untold: Untold) -> Look {
     let fd = watch.fd();
-    let attempt = connect::settle(socket, fd).filter(|_| untold);
+    let settled = connect::settle(socket, fd);
+    let attempt = match untold {
+        Untold::Nothing => None,
+        Untold::Attempt => settled,
+        Untold::Join => Some(Ok(())),
+    };
     let flags = socket.flags.load();
     let mut fds = [PollFd::new(&fd, PollFlags::IN | PollFlags::OUT | PollFlags::PRI | PollFlags::RDHUP)];
     // It fails for lack of memory at most; then nothing is seen now, and the next edge or call looks again.

@@ -12,7 +12,7 @@ use windlass_spi::transport::{Interest, Polled, Selected};
 use crate::Tcpip;
 use crate::blocking::{Wait, Woken};
 use crate::error::from_errno;
-use crate::readiness::{Readiness, Wanted, interest, look};
+use crate::readiness::{Readiness, Wanted, interest, is_spent, look};
 use crate::socket::TcpSocket;
 
 /// Waits until one of the entries is ready, and marks those that are (WSP-SELECT-4). No time at all: looks

@@ -205,6 +205,8 @@ impl Flags {
     pub const DISSOLVED: u32 = 1 << 22;
     /// [`Rare::urgent`] is not empty.
     pub const URGENT: u32 = 1 << 23;
+    /// Joined a multicast group by `WSPJoinLeaf` (WSP-JOIN-5).
+    pub const JOINED: u32 = 1 << 24;
 
     /// The whole word.
     #[inline]

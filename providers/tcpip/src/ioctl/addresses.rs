@@ -72,8 +72,7 @@ pub fn interface_list(socket: &TcpSocket, output: &mut IoctlOutput<'_>) -> Resul
 /// The local address of a datagram socket that is connected to `peer`; nothing is sent.
 fn source_for(peer: SocketAddress) -> Result<SocketAddress> {
     let family = if peer.is_ipv4() { Family::Ip4 } else { Family::Ip6 };
-    let probe =
-        socket_with(family.kernel(), SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(from_errno)?;
+    let probe = socket_with(family.kernel(), SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(from_errno)?;
     sockopt::set_socket_broadcast(&probe, true).map_err(from_errno)?;
     rustix::net::connect(&probe, &peer).map_err(from_errno)?;
     let mut local = from_kernel(getsockname(&probe).map_err(from_errno)?)?;
@@ -219,8 +218,7 @@ mod tests {
             let ip = text.parse::<Ipv6Addr>().unwrap();
             (100 - precedence(ip), scope(ip))
         };
-        let best_first =
-            ["::1", "fe80::1", "2606::1", "::ffff:192.0.2.1", "2002::1", "2001::1", "fc00::1", "fec0::1"];
+        let best_first = ["::1", "fe80::1", "2606::1", "::ffff:192.0.2.1", "2002::1", "2001::1", "fc00::1", "fec0::1"];
         for pair in best_first.windows(2) {
             assert!(rank(pair[0]) < rank(pair[1]), "{pair:?}");
         }

@@ -22,8 +22,7 @@ impl Changes {
     pub fn open() -> Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         // The first protocol of the family is that service.
-        let fd =
-            rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None).map_err(from_errno)?;
+        let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None).map_err(from_errno)?;
         rustix::net::bind(&fd, &SocketAddrNetlink::new(0, GROUPS)).map_err(from_errno)?;
         Ok(Self(fd))
     }

@@ -18,17 +18,14 @@ pub struct Look {
     pub queued: u64,
     /// The peer has ended its direction. Poll does not tell that from a receive shutdown of our own.
     pub peer_ended: bool,
-    /// How the attempt to connect ended, if it has and nobody has been told.
+    /// How the attempt to connect or to join ended, if it has and nobody has been told.
     pub attempt: Option<Outcome>,
 }
 
 impl Look {
     /// Whether [`queued`](Self::queued) decides anything: what is readable may be data or the end.
     pub fn asks_for_queued(kind: Kind, flags: u32, ready: PollFlags) -> bool {
-        kind == Kind::Stream
-            && flags & Flags::LISTENING == 0
-            && ready.contains(PollFlags::IN)
-            && ready.intersects(END)
+        kind == Kind::Stream && flags & Flags::LISTENING == 0 && ready.contains(PollFlags::IN) && ready.intersects(END)
     }
 
     /// Whether [`peer_ended`](Self::peer_ended) decides anything.
@@ -53,6 +50,7 @@ impl Look {
             readable: self.ready.contains(PollFlags::IN)
                 || self.ready.contains(PollFlags::ERR) && self.has(Flags::UDP_CONNRESET),
             writable: self.ready.contains(PollFlags::OUT),
+            connected: self.attempt,
             ..Conditions::default()
         }
     }
@@ -167,7 +165,8 @@ mod tests {
 
     #[test]
     fn ev_7_our_own_shutdown_is_not_a_closure() {
-        let own = Look { peer_ended: false, ..look(Kind::Stream, Flags::CONNECTED | Flags::SHUT_RECEIVE, IN | RDHUP, 0) };
+        let own =
+            Look { peer_ended: false, ..look(Kind::Stream, Flags::CONNECTED | Flags::SHUT_RECEIVE, IN | RDHUP, 0) };
         assert_eq!(own.conditions(), Conditions::default());
         let both = Look { peer_ended: true, ..own };
         assert_eq!(both.conditions().closed, Some(Ok(())));
@@ -178,7 +177,10 @@ mod tests {
     fn ev_8_urgent_data_counts_only_out_of_line() {
         assert_eq!(connected(0, PRI, 0), Conditions { urgent: true, ..Conditions::default() });
         // Or taken from the kernel already, and kept.
-        assert_eq!(connected(Flags::URGENT, OUT, 0), Conditions { urgent: true, writable: true, ..Conditions::default() });
+        assert_eq!(
+            connected(Flags::URGENT, OUT, 0),
+            Conditions { urgent: true, writable: true, ..Conditions::default() }
+        );
         assert_eq!(connected(Flags::OOB_INLINE, PRI | IN, 1), Conditions { readable: true, ..Conditions::default() });
     }
 
@@ -203,6 +205,13 @@ mod tests {
     }
 
     #[test]
+    fn wsp_join_4_a_join_is_told_like_a_connect() {
+        let joined = Look { attempt: Some(Ok(())), ..look(Kind::Datagram, 0, OUT, 0) };
+        let expected = Conditions { connected: Some(Ok(())), writable: true, ..Conditions::default() };
+        assert_eq!(joined.conditions(), expected);
+    }
+
+    #[test]
     fn wsp_rfrom_4_a_pending_error_is_readable_where_errors_are_reported() {
         assert!(!look(Kind::Datagram, 0, ERR | OUT, 0).conditions().readable);
         assert!(look(Kind::Datagram, Flags::UDP_CONNRESET, ERR | OUT, 0).conditions().readable);
@@ -213,7 +222,8 @@ mod tests {
         for ready in every_readiness() {
             for flags in [0, Flags::CONNECTED, Flags::LISTENING, Flags::CONNECTED | Flags::SHUT_RECEIVE] {
                 for kind in [Kind::Stream, Kind::Datagram] {
-                    let with = |queued, peer_ended| Look { queued, peer_ended, ..look(kind, flags, ready, 0) }.conditions();
+                    let with =
+                        |queued, peer_ended| Look { queued, peer_ended, ..look(kind, flags, ready, 0) }.conditions();
                     if !Look::asks_for_queued(kind, flags, ready) {
                         assert_eq!(with(0, true), with(9, true), "{kind:?} {flags:#x} {ready:?}");
                     }

@@ -1,6 +1,7 @@
-//! The one thread of the provider: it waits for the kernel on behalf of every registered socket.
+//! The one thread of the provider: it waits for the kernel on behalf of every registered socket, and of
+//! every socket that was handed out to another process and not yet fetched.
 //!
-//! It is started by the first registration and ended by the last clean-up (WSP-STARTUP-24, WSP-CLEANUP-18).
+//! It is started by the first of these and ended by the last clean-up (WSP-STARTUP-24, WSP-CLEANUP-18).
 //! The readiness set is edge-triggered; what an edge means is decided by a look at the socket, under the
 //! lock of its registration, so that nothing is signalled once that lock says that nobody listens.
 
@@ -43,12 +44,24 @@ pub struct Shared {
 #[derive(Default)]
 struct State {
     last_key: u64,
-    watched: HashMap<u64, Weak<Common>>,
+    watched: HashMap<u64, Watched>,
     /// Where the kernel tells changes of addresses and routes; opened by the first that asks.
     changes: Option<Arc<Changes>>,
 }
 
-/// Keys of the set that are no socket's.
+/// Who is told of an edge.
+enum Watched {
+    Socket(Weak<Common>),
+    Other(Weak<dyn Ready>),
+}
+
+/// What can be watched beside registered sockets.
+pub trait Ready: Send + Sync {
+    /// One of the descriptors that were added is ready. On the provider's thread, which must not be kept.
+    fn ready(&self, shared: &Shared);
+}
+
+/// Keys of the set that nobody has.
 const BELL: u64 = 0;
 const CHANGES: u64 = u64::MAX;
 
@@ -120,7 +133,7 @@ impl Watch {
     /// WSAEMFILE, WSAENOBUFS: the kernel has no more room.
     pub fn new(shared: Arc<Shared>, socket: BorrowedFd<'_>, common: &Arc<Common>) -> Result<Self> {
         let fd = rustix::io::fcntl_dupfd_cloexec(socket, 0).map_err(from_errno)?;
-        let key = shared.insert(common);
+        let key = shared.insert(Watched::Socket(Arc::downgrade(common)));
         let watch = Self { shared, key, fd };
         let edges = epoll::EventFlags::IN
             | epoll::EventFlags::OUT
@@ -158,7 +171,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.shared.state().watched.remove(&self.key);
+        self.shared.forget(self.key);
         // It is there, unless adding it failed.
         let _ = epoll::delete(&self.shared.epoll, &self.fd);
     }
@@ -169,15 +182,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn insert(&self, common: &Arc<Common>) -> u64 {
+    /// Prepares to tell `who`; gives the key for [`add`](Self::add).
+    pub fn tell(&self, who: Weak<dyn Ready>) -> u64 {
+        self.insert(Watched::Other(who))
+    }
+
+    /// Tells nobody any more. Descriptors leave the set when they are closed.
+    pub fn forget(&self, key: u64) {
+        self.state().watched.remove(&key);
+    }
+
+    fn insert(&self, who: Watched) -> u64 {
         let mut state = self.state();
         state.last_key += 1;
         let key = state.last_key;
-        state.watched.insert(key, Arc::downgrade(common));
+        state.watched.insert(key, who);
         key
     }
 
-    fn add(&self, key: u64, fd: BorrowedFd<'_>, edges: epoll::EventFlags) -> Result<()> {
+    /// Adds a descriptor to the set.
+    ///
+    /// # Errors
+    /// WSAENOBUFS: the kernel has no more room.
+    pub fn add(&self, key: u64, fd: BorrowedFd<'_>, edges: epoll::EventFlags) -> Result<()> {
         epoll::add(&self.epoll, fd, epoll::EventData::new_u64(key), edges).map_err(from_errno)
     }
 
@@ -202,10 +229,16 @@ impl Shared {
     }
 
     fn edge(&self, key: u64) {
-        // A watch that ended meanwhile is no longer found.
-        let common = self.state().watched.get(&key).and_then(Weak::upgrade);
-        if let Some(common) = common {
-            common.registration.edge(&common);
+        // What ended meanwhile is no longer found.
+        let found = match self.state().watched.get(&key) {
+            Some(Watched::Socket(common)) => common.upgrade().map(Found::Socket),
+            Some(Watched::Other(other)) => other.upgrade().map(Found::Other),
+            None => None,
+        };
+        match found {
+            Some(Found::Socket(common)) => common.registration.edge(&common),
+            Some(Found::Other(other)) => other.ready(self),
+            None => {}
         }
     }
 
@@ -215,9 +248,23 @@ impl Shared {
         if news.is_empty() {
             return;
         }
-        let all: Vec<_> = self.state().watched.values().filter_map(Weak::upgrade).collect();
+        let all: Vec<_> = self.state().watched.values().filter_map(Watched::socket).collect();
         for common in all {
             common.registration.happened(&common, news.for_family(common.family));
+        }
+    }
+}
+
+enum Found {
+    Socket(Arc<Common>),
+    Other(Arc<dyn Ready>),
+}
+
+impl Watched {
+    fn socket(&self) -> Option<Arc<Common>> {
+        match self {
+            Self::Socket(common) => common.upgrade(),
+            Self::Other(_) => None,
         }
     }
 }

@@ -23,18 +23,28 @@ use windlass_abi::{
 use windlass_spi::Result;
 
 use super::membership::{Change, change_group, change_group_source, change_ip_mreq, change_ip_mreq_source};
-use super::{Entry, On, kernel};
+use super::{Entry, NOTHING, On, kernel};
 use crate::error::from_errno;
 use crate::interfaces::index_of;
 use crate::socket::{Family, TcpSocket};
 
 /// What this level and IPPROTO_IPV6 keep.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// The index that `IP_MULTICAST_IF` tells.
     multicast_if: u32,
     /// `PROTECTION_LEVEL_*`; absent for the default.
     protection_level: Option<u32>,
+}
+
+impl Kept {
+    pub(super) fn to_words(self) -> [u32; 2] {
+        [self.multicast_if, self.protection_level.unwrap_or(NOTHING)]
+    }
+
+    pub(super) fn from_words([multicast_if, level]: [u32; 2]) -> Self {
+        Self { multicast_if, protection_level: (level != NOTHING).then_some(level) }
+    }
 }
 
 /// The levels that IP_PMTUDISC_* and the kernel have in common, in pairs.

@@ -41,12 +41,8 @@ pub fn change(
         return Err(WsaError::WSAEINVAL);
     }
     let all = Group { interface, padding: 0, group: storage(&group) };
-    let one = |source: &SocketAddress| GroupSource {
-        interface,
-        padding: 0,
-        group: storage(&group),
-        source: storage(source),
-    };
+    let one =
+        |source: &SocketAddress| GroupSource { interface, padding: 0, group: storage(&group), source: storage(source) };
     match (change, group.ip(), &source) {
         (Change::Join, IpAddr::V4(_), None) => kernel::set(socket, kernel::Join4, all),
         (Change::Join, IpAddr::V6(_), None) => kernel::set(socket, kernel::Join6, all),

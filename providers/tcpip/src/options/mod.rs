@@ -51,11 +51,35 @@ pub fn set(socket: &OpenSocket<TcpSocket>, level: i32, name: i32, value: &[u8]) 
 }
 
 /// What options keep that the kernel and the transfers do not ask for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     socket: socket::Kept,
     tcp: tcp::Kept,
     ip: ip::Kept,
+}
+
+/// The words that [`Kept`] is made of.
+pub const KEPT_WORDS: usize = 7;
+
+/// A word that stands for nothing.
+const NOTHING: u32 = u32::MAX;
+
+impl Kept {
+    /// What is kept, for the descriptor of another process.
+    pub fn to_words(self) -> [u32; KEPT_WORDS] {
+        let [a, b, c, d] = self.socket.to_words();
+        let [f, g] = self.ip.to_words();
+        [a, b, c, d, self.tcp.to_word(), f, g]
+    }
+
+    /// The reverse; nothing if the words are none.
+    pub fn from_words([a, b, c, d, e, f, g]: [u32; KEPT_WORDS]) -> Option<Self> {
+        Some(Self {
+            socket: socket::Kept::from_words([a, b, c, d])?,
+            tcp: tcp::Kept::from_word(e)?,
+            ip: ip::Kept::from_words([f, g]),
+        })
+    }
 }
 
 /// One option of a level.
@@ -77,12 +101,21 @@ enum On {
 
 /// How an option is read and set. `BOOL` and `DWORD` are 4 bytes.
 enum Access {
-    Bool { get: Get<bool>, set: Set<bool> },
-    Dword { get: Get<u32>, set: Set<u32> },
+    Bool {
+        get: Get<bool>,
+        set: Set<bool>,
+    },
+    Dword {
+        get: Get<u32>,
+        set: Set<u32>,
+    },
     ReadBool(Get<bool>),
     ReadDword(Get<u32>),
     /// A structure, or bytes of any length.
-    Bytes { get: Option<GetBytes>, set: Option<SetBytes> },
+    Bytes {
+        get: Option<GetBytes>,
+        set: Option<SetBytes>,
+    },
     /// Documented as answered with an error.
     Refused(WsaError),
 }
@@ -146,6 +179,18 @@ fn find(socket: &TcpSocket, level: i32, name: i32) -> Result<&'static Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_survives_the_way_to_another_process() {
+        assert_eq!(Kept::from_words(Kept::default().to_words()), Some(Kept::default()));
+        let words = [0b1010, 7, 4096, 0, 1, 3, 20];
+        assert_eq!(Kept::from_words(words).unwrap().to_words(), words);
+        for (at, bad) in [(0, 16), (1, 65_536), (4, 2)] {
+            let mut hostile = words;
+            hostile[at] = bad;
+            assert_eq!(Kept::from_words(hostile), None);
+        }
+    }
 
     #[test]
     fn each_option_is_in_its_table_once() {

@@ -24,7 +24,7 @@ use windlass_abi::{
 use windlass_spi::Result;
 
 use super::value::{load, store};
-use super::{Access, Entry, On, kernel};
+use super::{Access, Entry, NOTHING, On, kernel};
 use crate::bind::{get_peer_name, is_bound, local_address};
 use crate::connect;
 use crate::error::from_errno;
@@ -32,7 +32,7 @@ use crate::sockaddr::to_address;
 use crate::socket::{DONT_LINGER, Family, Flags, Kind, TcpSocket};
 
 /// What this level keeps.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     debug: bool,
     dont_route: bool,
@@ -43,6 +43,32 @@ pub struct Kept {
     /// What the client asked for, in bytes.
     receive_buffer: Option<u32>,
     send_buffer: Option<u32>,
+}
+
+impl Kept {
+    pub(super) fn to_words(self) -> [u32; 4] {
+        let flags = [self.debug, self.dont_route, self.port_scalability, self.randomize_port];
+        let bits = flags.iter().enumerate().fold(0, |bits, (at, on)| bits | u32::from(*on) << at);
+        let linger = self.last_linger.map_or(NOTHING, u32::from);
+        [bits, linger, self.receive_buffer.unwrap_or(NOTHING), self.send_buffer.unwrap_or(NOTHING)]
+    }
+
+    pub(super) fn from_words([bits, linger, receive_buffer, send_buffer]: [u32; 4]) -> Option<Self> {
+        if bits > 0b1111 {
+            return None;
+        }
+        let on = |at: u32| bits & 1 << at != 0;
+        let some = |word: u32| (word != NOTHING).then_some(word);
+        Some(Self {
+            debug: on(0),
+            dont_route: on(1),
+            port_scalability: on(2),
+            randomize_port: on(3),
+            last_linger: some(linger).map(u16::try_from).transpose().ok()?,
+            receive_buffer: some(receive_buffer),
+            send_buffer: some(send_buffer),
+        })
+    }
 }
 
 /// How long a close lingers, in seconds, if the client turns `SO_DONTLINGER` off and never gave a time (WSP-SSO-2).
@@ -69,7 +95,11 @@ macro_rules! kept {
 
 pub const TABLE: &[Entry] = &[
     Entry::new(SO_ACCEPTCONN, On::Streams, Access::ReadBool(|socket| Ok(socket.flags.any(Flags::LISTENING)))),
-    Entry::new(SO_ERROR, On::All, Access::ReadDword(|socket| Ok(take_error(socket).map_or(0, |error| error.code() as u32)))),
+    Entry::new(
+        SO_ERROR,
+        On::All,
+        Access::ReadDword(|socket| Ok(take_error(socket).map_or(0, |error| error.code() as u32))),
+    ),
     Entry::new(SO_TYPE, On::All, Access::ReadDword(|socket| Ok(socket.kind.socket_type() as u32))),
     Entry::new(SO_MAX_MSG_SIZE, On::Datagrams, LONGEST_DATAGRAM),
     Entry::new(SO_MAXDG, On::Datagrams, LONGEST_DATAGRAM),

@@ -9,6 +9,8 @@
 //! | TCP_FAIL_CONNECT_ON_ICMP_ERROR | kept; the kernel always fails a connect on such an error |
 //! | TCP_FASTOPEN, TCP_TIMESTAMPS, TCP_ICMP_ERROR_INFO, the rest | WSAENOPROTOOPT |
 
+use std::time::Duration;
+
 use rustix::net::sockopt;
 use windlass_abi::{
     TCP_BSDURGENT, TCP_EXPEDITED_1122, TCP_FAIL_CONNECT_ON_ICMP_ERROR, TCP_KEEPALIVE, TCP_KEEPCNT, TCP_KEEPINTVL,
@@ -16,16 +18,24 @@ use windlass_abi::{
 };
 use windlass_spi::Result;
 
-use std::time::Duration;
-
 use super::{Entry, On, kernel};
 use crate::error::from_errno;
 use crate::socket::TcpSocket;
 
 /// What this level keeps.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     fail_connect_on_icmp_error: bool,
+}
+
+impl Kept {
+    pub(super) fn to_word(self) -> u32 {
+        self.fail_connect_on_icmp_error.into()
+    }
+
+    pub(super) fn from_word(word: u32) -> Option<Self> {
+        (word <= 1).then_some(Self { fail_connect_on_icmp_error: word == 1 })
+    }
 }
 
 pub const TABLE: &[Entry] = &[
