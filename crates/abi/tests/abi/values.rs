@@ -1,10 +1,11 @@
 //! The C headers say the same as the ABI crate and as Windows: each compiler prints sizes, offsets, kinds and
 //! numbers, and they are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
 
-use crate::compiler::{Language, Sources};
+use crate::compiler::{Language, Sources, include_dir};
 use crate::constants::{self, RUST, WINDOWS_ONLY};
 use crate::describe::without_const;
 use crate::prototypes::describing;
@@ -18,6 +19,7 @@ pub const INCLUDES: &str = "\
 #include <mswsock.h>
 #include <mstcpip.h>
 #include <nsemail.h>
+#include <qos.h>
 #include <sporder.h>
 #include <svcguid.h>
 #include <stddef.h>
@@ -188,4 +190,27 @@ int main(void) {{
             assert_eq!(compiler.run(&[], &[&file]), expected, "{compiler:?}");
         }
     }
+}
+
+/// Every number that a header defines is in the tables that the tests compare.
+#[test]
+fn nothing_of_the_headers_is_left_out() {
+    let checked: BTreeSet<&str> = RUST.iter().chain(WINDOWS_ONLY).map(|&(name, _)| name).collect();
+    // Not in windows-sys as the current headers have them, or not of Winsock.
+    let others = ["AF_BTH", "AF_MAX", "ANYSIZE_ARRAY", "MAXDWORD", "MAXIMUM_WAIT_OBJECTS", "NULL", "__FD_SETSIZE"];
+    let mut seen = 0;
+    for folder in [include_dir(), include_dir().join("windlass")] {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+            for line in text.lines().filter_map(|line| line.trim().strip_prefix("#define ")) {
+                let Some((name, value)) = line.split_once(' ') else { continue };
+                let number = value.trim_start_matches(['(', '-']).starts_with(|c: char| c.is_ascii_digit());
+                if number && !name.contains('(') {
+                    seen += 1;
+                    assert!(checked.contains(name) || others.contains(&name), "{name} is in no table");
+                }
+            }
+        }
+    }
+    assert!(seen > 500, "only {seen} numbers found");
 }
