@@ -48,10 +48,10 @@ impl Watch {
     /// # Errors
     /// The system has no memory left for watching.
     pub fn changed(&mut self) -> io::Result<bool> {
-        // In this order: what happens after the events were taken makes new ones, and what
-        // happened before is in the files.
-        self.arm()?;
+        // In this order: what happened before the events were taken is found by arming and in the files, and
+        // what happens afterwards makes new events, for the next look.
         self.take_events()?;
+        self.arm()?;
         let now = Stamp::of(&self.store);
         Ok(std::mem::replace(&mut self.seen, now) != now)
     }
@@ -81,6 +81,7 @@ impl Watch {
     /// Watches each directory of the store, or the nearest one above it that is there.
     fn arm(&mut self) -> io::Result<()> {
         let mut needed = HashSet::new();
+        let mut stale = std::mem::take(&mut self.watched);
         for dir in self.store.directories() {
             // Again after a watch was set, until the same answer comes twice: a directory made in
             // between would not have told anybody.
@@ -90,13 +91,14 @@ impl Watch {
                 if nearest == last {
                     break;
                 }
+                stale.extend(last);
                 last = nearest;
             }
             needed.extend(last);
         }
-        for stale in self.watched.difference(&needed) {
+        for watch in stale.difference(&needed) {
             // It may be gone by itself, with its directory.
-            let _ = inotify::remove_watch(&self.inotify, *stale);
+            let _ = inotify::remove_watch(&self.inotify, *watch);
         }
         self.watched = needed;
         Ok(())
