@@ -4,6 +4,7 @@
 mod compiler;
 mod constants;
 mod describe;
+mod exports;
 mod functions;
 mod guids;
 mod headers;
