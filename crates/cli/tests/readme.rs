@@ -171,6 +171,42 @@ fn the_architecture_names_every_crate() {
 }
 
 #[test]
+fn unsafe_code_lives_where_the_architecture_says() {
+    const HOMES: [&str; 3] = ["crates/spi/src/adapter", "crates/runtime/src/loader", "crates/capi/src"];
+    let text = read("docs/ARCHITECTURE.md");
+    for home in HOMES {
+        assert!(text.contains(&format!("(`{home}`)")), "docs/ARCHITECTURE.md does not name {home}");
+    }
+    let mut looked_at = 0;
+    for folder in ["crates", "providers"] {
+        for member in fs::read_dir(root().join(folder)).expect("a folder") {
+            let member = member.expect("an entry").path();
+            let manifest = fs::read_to_string(member.join("Cargo.toml")).expect("a manifest");
+            assert!(manifest.contains("[lints]\nworkspace = true"), "{} has lints of its own", member.display());
+            looked_at += deny_unsafe_outside(&HOMES, &member.join("src"));
+        }
+    }
+    assert!(looked_at > 50, "only {looked_at} files found");
+}
+
+/// Looks at every Rust file below `folder`; returns how many there are.
+fn deny_unsafe_outside(homes: &[&str], folder: &Path) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            count += deny_unsafe_outside(homes, &path);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            count += 1;
+            let at_home = homes.iter().any(|home| path.starts_with(root().join(home)));
+            let text = fs::read_to_string(&path).expect("a source");
+            assert!(at_home || !text.contains("allow(unsafe_code"), "{} allows unsafe code", path.display());
+        }
+    }
+    count
+}
+
+#[test]
 fn code_blocks_are_found() {
     let text = "Text\n\n    one --two\n    three\n\nText\n    no code\n\n- item\n\n      in list\n\n    goes on\n";
     assert_eq!(commands(text), ["one --two", "three", "in list"]);
