@@ -1,0 +1,46 @@
+//! `cargo run --release -p windlass-benches`: what Windlass costs, beside what it is compared with.
+//!
+//! Every comparison runs its two sides in turn, in batches, in one process, and reports the median of the
+//! ratios and of the differences of neighbouring batches: these hold where the machine's speed drifts.
+
+mod library;
+mod pairs;
+mod statistics;
+mod startup;
+mod transfer;
+
+use clap::{Parser, ValueEnum};
+
+use library::Winsock;
+
+/// Measures Windlass against the bare system calls.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything if left out.
+    #[arg(value_enum)]
+    what: Vec<Subject>,
+    /// Batches of each side.
+    #[arg(long, default_value_t = 201)]
+    batches: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// What send and recv add to the system call: 64 bytes, TCP and UDP over loopback, one and two threads.
+    Transfer,
+    /// WSAStartup, socket, closesocket, WSACleanup against socket and close.
+    Startup,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let wants = |subject| arguments.what.is_empty() || arguments.what.contains(&subject);
+    let winsock = Winsock::open();
+    println!("{:<44} {:>10} {:>10} {:>8} {:>10}", "", "bare ns", "ours ns", "ratio", "added ns");
+    if wants(Subject::Transfer) {
+        transfer::run(&winsock, arguments.batches);
+    }
+    if wants(Subject::Startup) {
+        startup::run(&winsock, arguments.batches);
+    }
+}

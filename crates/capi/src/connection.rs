@@ -1,0 +1,152 @@
+//! Binding, listening, accepting, connecting, shutting down, names and multipoint.
+#![allow(unsafe_code, reason = "exports pass the client's pointers to a provider")]
+
+use core::ptr::null_mut;
+
+use windlass_abi::{LPCONDITIONPROC, QOS, SOCKADDR, SOCKET, WSABUF};
+use windlass_runtime::Function;
+
+use crate::dispatch::{forward, forward_socket};
+
+/// # Safety
+/// `name` must be null or readable for `namelen` bytes.
+#[unsafe(export_name = "ws2_bind")]
+pub unsafe extern "system" fn bind(s: SOCKET, name: *const SOCKADDR, namelen: i32) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::Bind, s, |provider, errno| unsafe { (provider.lpWSPBind)(s, name, namelen, errno) })
+}
+
+#[unsafe(export_name = "ws2_listen")]
+pub extern "system" fn listen(s: SOCKET, backlog: i32) -> i32 {
+    // SAFETY: no pointers but the slot.
+    forward(Function::Listen, s, |provider, errno| unsafe { (provider.lpWSPListen)(s, backlog, errno) })
+}
+
+/// # Safety
+/// `addr` and `addrlen` must be null or as the page says.
+#[unsafe(export_name = "ws2_accept")]
+pub unsafe extern "system" fn accept(s: SOCKET, addr: *mut SOCKADDR, addrlen: *mut i32) -> SOCKET {
+    // SAFETY: as the caller vouches.
+    unsafe { take(Function::Accept, s, addr, addrlen, None, 0) }
+}
+
+/// # Safety
+/// As [`accept`]; the condition function is the client's.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSAAccept(
+    s: SOCKET,
+    addr: *mut SOCKADDR,
+    addrlen: *mut i32,
+    condition: LPCONDITIONPROC,
+    callback_data: usize,
+) -> SOCKET {
+    // SAFETY: as the caller vouches.
+    unsafe { take(Function::WsaAccept, s, addr, addrlen, condition, callback_data) }
+}
+
+unsafe fn take(
+    function: Function,
+    s: SOCKET,
+    addr: *mut SOCKADDR,
+    addrlen: *mut i32,
+    condition: LPCONDITIONPROC,
+    data: usize,
+) -> SOCKET {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward_socket(function, s, |provider, errno| unsafe {
+        (provider.lpWSPAccept)(s, addr, addrlen, condition, data, errno)
+    })
+}
+
+/// # Safety
+/// `name` must be null or readable for `namelen` bytes.
+#[unsafe(export_name = "ws2_connect")]
+pub unsafe extern "system" fn connect(s: SOCKET, name: *const SOCKADDR, namelen: i32) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::Connect, s, |provider, errno| unsafe {
+        (provider.lpWSPConnect)(s, name, namelen, null_mut(), null_mut(), null_mut(), null_mut(), errno)
+    })
+}
+
+/// # Safety
+/// As the page of the function asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSAConnect(
+    s: SOCKET,
+    name: *const SOCKADDR,
+    namelen: i32,
+    caller_data: *mut WSABUF,
+    callee_data: *mut WSABUF,
+    sqos: *mut QOS,
+    gqos: *mut QOS,
+) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::WsaConnect, s, |provider, errno| unsafe {
+        (provider.lpWSPConnect)(s, name, namelen, caller_data, callee_data, sqos, gqos, errno)
+    })
+}
+
+/// # Safety
+/// As the page of the function asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSAJoinLeaf(
+    s: SOCKET,
+    name: *const SOCKADDR,
+    namelen: i32,
+    caller_data: *mut WSABUF,
+    callee_data: *mut WSABUF,
+    sqos: *mut QOS,
+    gqos: *mut QOS,
+    flags: u32,
+) -> SOCKET {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward_socket(Function::WsaJoinLeaf, s, |provider, errno| unsafe {
+        (provider.lpWSPJoinLeaf)(s, name, namelen, caller_data, callee_data, sqos, gqos, flags, errno)
+    })
+}
+
+#[unsafe(export_name = "ws2_shutdown")]
+pub extern "system" fn shutdown(s: SOCKET, how: i32) -> i32 {
+    // SAFETY: no pointers but the slot.
+    forward(Function::Shutdown, s, |provider, errno| unsafe { (provider.lpWSPShutdown)(s, how, errno) })
+}
+
+/// # Safety
+/// `data` must be null or a buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSASendDisconnect(s: SOCKET, data: *mut WSABUF) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::WsaSendDisconnect, s, |provider, errno| unsafe {
+        (provider.lpWSPSendDisconnect)(s, data, errno)
+    })
+}
+
+/// # Safety
+/// `data` must be null or a buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSARecvDisconnect(s: SOCKET, data: *mut WSABUF) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::WsaRecvDisconnect, s, |provider, errno| unsafe {
+        (provider.lpWSPRecvDisconnect)(s, data, errno)
+    })
+}
+
+/// # Safety
+/// `name` must be null or writable for `*namelen` bytes.
+#[unsafe(export_name = "ws2_getsockname")]
+pub unsafe extern "system" fn getsockname(s: SOCKET, name: *mut SOCKADDR, namelen: *mut i32) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::GetSockName, s, |provider, errno| unsafe {
+        (provider.lpWSPGetSockName)(s, name, namelen, errno)
+    })
+}
+
+/// # Safety
+/// `name` must be null or writable for `*namelen` bytes.
+#[unsafe(export_name = "ws2_getpeername")]
+pub unsafe extern "system" fn getpeername(s: SOCKET, name: *mut SOCKADDR, namelen: *mut i32) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::GetPeerName, s, |provider, errno| unsafe {
+        (provider.lpWSPGetPeerName)(s, name, namelen, errno)
+    })
+}

@@ -1,0 +1,109 @@
+//! Event objects, waits, and the network events of sockets.
+#![allow(unsafe_code, reason = "exports pass the client's pointers to a provider")]
+
+use std::time::Duration;
+
+use windlass_abi::{
+    BOOL, FALSE, HANDLE, HWND, SOCKET, TRUE, WSA_INFINITE, WSA_INVALID_EVENT, WSA_WAIT_EVENT_0,
+    WSA_WAIT_FAILED, WSA_WAIT_IO_COMPLETION, WSA_WAIT_TIMEOUT, WSAEVENT, WSANETWORKEVENTS, WsaError,
+};
+use windlass_io::event::{self, Reset};
+use windlass_io::wait::{Outcome, wait_for};
+use windlass_io::Handle;
+use windlass_runtime::Function;
+
+use crate::boundary::{array, call};
+use crate::dispatch::{forward};
+
+/// A manual-reset event, not signalled (API-16). Needs no start-up (API-2).
+#[unsafe(no_mangle)]
+pub extern "system" fn WSACreateEvent() -> WSAEVENT {
+    call(WSA_INVALID_EVENT, || Ok(event::create(Reset::Manual, false)?.into()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn WSASetEvent(handle: WSAEVENT) -> BOOL {
+    on(handle, event::set)
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn WSAResetEvent(handle: WSAEVENT) -> BOOL {
+    on(handle, event::reset)
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn WSACloseEvent(handle: WSAEVENT) -> BOOL {
+    on(handle, event::close)
+}
+
+/// Does something to the object of a handle.
+pub fn on(handle: HANDLE, work: impl FnOnce(Handle) -> Result<(), WsaError>) -> BOOL {
+    call(FALSE, || work(Handle::from(handle)).map(|()| TRUE))
+}
+
+/// API-S12 to API-S14: the index of the event, a completion, the end of the time, or a failure.
+///
+/// # Safety
+/// `events` must be null or `count` handles.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSAWaitForMultipleEvents(
+    count: u32,
+    events: *const WSAEVENT,
+    wait_all: BOOL,
+    timeout: u32,
+    alertable: BOOL,
+) -> u32 {
+    // SAFETY: as the caller vouches.
+    unsafe { wait(count, events, wait_all, timeout, alertable) }
+}
+
+/// The wait behind every function that waits on handles. `timeout` is in milliseconds.
+///
+/// # Safety
+/// `handles` must be null or `count` handles.
+pub unsafe fn wait(count: u32, handles: *const HANDLE, all: BOOL, timeout: u32, alertable: BOOL) -> u32 {
+    call(WSA_WAIT_FAILED, || {
+        if count == 0 || count > windlass_abi::WSA_MAXIMUM_WAIT_EVENTS {
+            return Err(WsaError::WSA_INVALID_PARAMETER);
+        }
+        // SAFETY: as the caller vouches.
+        let given = unsafe { array(handles, count as usize) }.map_err(|_| WsaError::WSA_INVALID_PARAMETER)?;
+        let handles: Vec<Handle> = given.iter().map(|handle| Handle::from(*handle)).collect();
+        Ok(match wait_for(&handles, all != FALSE, duration(timeout), alertable != FALSE)? {
+            Outcome::Signalled(index) => WSA_WAIT_EVENT_0 + index as u32,
+            Outcome::IoCompletion => WSA_WAIT_IO_COMPLETION,
+            Outcome::TimedOut => WSA_WAIT_TIMEOUT,
+        })
+    })
+}
+
+/// Milliseconds as a time limit; `WSA_INFINITE` is none.
+pub fn duration(milliseconds: u32) -> Option<Duration> {
+    (milliseconds != WSA_INFINITE).then(|| Duration::from_millis(milliseconds.into()))
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn WSAEventSelect(s: SOCKET, event: WSAEVENT, network_events: i32) -> i32 {
+    // SAFETY: no pointers but the slot.
+    forward(Function::WsaEventSelect, s, |provider, errno| unsafe {
+        (provider.lpWSPEventSelect)(s, event, network_events, errno)
+    })
+}
+
+/// # Safety
+/// `network_events` must be null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSAEnumNetworkEvents(s: SOCKET, event: WSAEVENT, network_events: *mut WSANETWORKEVENTS) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    forward(Function::WsaEnumNetworkEvents, s, |provider, errno| unsafe {
+        (provider.lpWSPEnumNetworkEvents)(s, event, network_events, errno)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "system" fn WSAAsyncSelect(s: SOCKET, window: HWND, message: u32, network_events: i32) -> i32 {
+    // SAFETY: no pointers but the slot.
+    forward(Function::WsaAsyncSelect, s, |provider, errno| unsafe {
+        (provider.lpWSPAsyncSelect)(s, window, message, network_events, errno)
+    })
+}

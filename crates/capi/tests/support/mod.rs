@@ -1,0 +1,106 @@
+//! Building and running C programs against the headers and the library of this tree.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use windlass_abi::GUID;
+use windlass_catalog::{DEFAULT_PATIENCE, Location, ProtocolCatalog, Store};
+
+/// The folder of this tree.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is two folders down").to_owned()
+}
+
+/// The folder of the libraries that were built with this test.
+pub fn libraries() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    test.parent().expect("a test is in a folder").to_owned()
+}
+
+/// libws2_32.so as built with this test.
+pub fn library() -> PathBuf {
+    let path = libraries().join("libws2_32.so");
+    assert!(path.exists(), "{} is built with this test", path.display());
+    path
+}
+
+/// A C program, and the folder it lives in until this is dropped.
+pub struct Program {
+    pub path: PathBuf,
+    pub folder: TempDir,
+}
+
+impl Program {
+    /// Compiles C sources, named from the root of the tree, to a program linked with the library.
+    pub fn build(sources: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("program");
+        let libraries = libraries();
+        let mut command = compiler(sources);
+        command.arg("-o").arg(&path).arg(format!("-L{}", libraries.display())).arg("-lws2_32");
+        command.arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-pthread");
+        must_work(&mut command);
+        Self { path, folder }
+    }
+
+    /// A run of the program with its own, empty place for catalogs.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.env("WINDLASS_CATALOG", self.folder.path().join("catalog")).env_remove("WINDLASS_REPORT_FD");
+        command
+    }
+
+    /// Runs the program, which must succeed.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        must_work(self.command().args(arguments))
+    }
+}
+
+/// Compiles C sources to a shared object in a folder.
+pub fn build_shared(sources: &[&str], folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    let mut command = compiler(sources);
+    command.args(["-fPIC", "-shared", "-fvisibility=hidden", "-pthread", "-o"]).arg(&path);
+    must_work(&mut command);
+    path
+}
+
+fn compiler(sources: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    command.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-g", "-O1"]);
+    command.arg("-I").arg(root().join("include"));
+    command.args(sources.iter().map(|source| root().join(source)));
+    command
+}
+
+/// Runs a command to its end; shows what it printed if it fails.
+pub fn must_work(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A folder with a catalog whose base entries (TCP and UDP, IPv4 and IPv6) are those of the module at a path.
+pub fn catalog_with(module: &Path) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(Location::Private(folder.path().to_owned()));
+    let changed = store.change(DEFAULT_PATIENCE, |catalog: &mut ProtocolCatalog| {
+        let list = catalog.entries.clone();
+        let old: Vec<GUID> = list.iter().map(|entry| entry.provider).collect();
+        for provider in old {
+            let _ = catalog.deinstall(provider);
+        }
+        catalog.install(GUID::from_u128(0x5749_4e44), module.to_str().expect("a text path"), &list)
+    });
+    changed.expect("the catalog can be written");
+    folder
+}
