@@ -127,8 +127,7 @@ pub(crate) fn look_up(s: SOCKET) -> Binding {
 /// Whether the slot still says so.
 #[inline]
 pub(crate) fn is_unchanged(s: SOCKET, binding: Binding) -> bool {
-    // The slot was there a moment ago.
-    SLOTS.get(s).is_some_and(|slot| slot.binding.load(Acquire) == binding.0)
+    look_up(s) == binding
 }
 
 /// Binds a handle to an instance, whatever it was bound to before: the last registration counts (RT-5, WPU-MIH-4).

@@ -90,8 +90,8 @@ fn wsp_startup_17_a_module_that_cannot_be_loaded() {
             install(provider_id(n), module.to_str().unwrap(), &[base_entry(n)]);
         }
         start();
-        for n in 0..4 {
-            assert_eq!(open(n), Err(FAILED), "{:?}", modules[n]);
+        for (n, module) in modules[..4].iter().enumerate() {
+            assert_eq!(open(n), Err(FAILED), "{module:?}");
         }
         assert_eq!(open(4), Err(WsaError::WSAEINVALIDPROVIDER));
         assert!(modules.iter().all(|module| !is_mapped(module)), "what did not start is not kept");

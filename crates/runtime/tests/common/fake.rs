@@ -196,7 +196,8 @@ impl Fake {
         Answer { result: s, errno }
     }
 
-    fn release(&self, s: SOCKET) -> Option<Answer> {
+    /// Closes a socket, as WSPCloseSocket does by default.
+    pub fn release(&self, s: SOCKET) -> Option<Answer> {
         match self.with(|state| state.sockets.remove(&s)) {
             None => fail(WSAENOTSOCK),
             Some(created) => {
