@@ -85,6 +85,8 @@ PCWSTR WSAAPI InetNtopW(INT Family, const VOID *pAddr, PWSTR pStringBuf, size_t 
 #define SetAddrInfoEx SetAddrInfoExA
 #endif
 
+#include <windlass/sourcefilter.h>
+
 /* The text of an error of getaddrinfo. */
 #define GAI_STRERROR_BUFFER_SIZE 1024
 static inline char *gai_strerrorA(int ecode)

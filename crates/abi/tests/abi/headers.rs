@@ -58,7 +58,7 @@ fn using(headers: &[&str]) -> String {
 /// Every header in its own lower-case name, and those in windlass/.
 fn canonical() -> Vec<String> {
     let mut names: Vec<String> = spellings().into_iter().filter(|name| *name == name.to_lowercase()).collect();
-    names.extend(["windlass/libc.h".into(), "windlass/sockets.h".into()]);
+    names.extend(["libc.h", "sockets.h", "sourcefilter.h"].map(|name| format!("windlass/{name}")));
     names
 }
 

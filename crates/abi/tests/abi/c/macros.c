@@ -13,6 +13,35 @@ int WSAAPI __WSAFDIsSet(SOCKET fd, fd_set *set)
     return 0;
 }
 
+/* The library's functions that the inline ones call: the filter is kept as it came, and given back. */
+static DWORD codes[2];
+static int calls;
+static union {
+    IP_MSFILTER ip;
+    GROUP_FILTER group;
+    char bytes[2048];
+} kept;
+
+int WSAAPI WSAIoctl(SOCKET s, DWORD dwIoControlCode, LPVOID lpvInBuffer, DWORD cbInBuffer, LPVOID lpvOutBuffer,
+                    DWORD cbOutBuffer, LPDWORD lpcbBytesReturned, LPWSAOVERLAPPED lpOverlapped,
+                    LPWSAOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine)
+{
+    (void)lpOverlapped;
+    (void)lpCompletionRoutine;
+    codes[calls++ % 2] = dwIoControlCode;
+    if (lpvOutBuffer)
+        memcpy(lpvOutBuffer, &kept, *lpcbBytesReturned = cbOutBuffer);
+    else
+        memcpy(&kept, lpvInBuffer, cbInBuffer);
+    return s == 5 ? 0 : SOCKET_ERROR;
+}
+
+static int error;
+void WSAAPI WSASetLastError(int iError)
+{
+    error = iError;
+}
+
 static int failures;
 #define CHECK(condition) \
     do { \
@@ -195,8 +224,56 @@ static void memory(void)
 #endif
 }
 
+static IN_ADDR ipv4(ULONG number)
+{
+    IN_ADDR a;
+    a.s_addr = number;
+    return a;
+}
+
+static void source_filters(void)
+{
+    IN_ADDR list[3], back[3];
+    SOCKADDR_STORAGE sources[2], sources_back[2];
+    SOCKADDR_IN group;
+    MULTICAST_MODE_TYPE mode = MCAST_INCLUDE;
+    ULONG i, count = 3;
+    for (i = 0; i < 3; i++)
+        list[i] = ipv4(10 + i);
+    memset(back, 0, sizeof back);
+    CHECK(setipv4sourcefilter(5, ipv4(1), ipv4(2), MCAST_EXCLUDE, 3, list) == 0);
+    CHECK(codes[0] == SIO_SET_MULTICAST_FILTER && kept.ip.imsf_numsrc == 3);
+    CHECK(kept.ip.imsf_multiaddr.s_addr == 2 && kept.ip.imsf_interface.s_addr == 1);
+    CHECK(getipv4sourcefilter(5, ipv4(1), ipv4(2), &mode, &count, back) == 0);
+    CHECK(codes[1] == SIO_GET_MULTICAST_FILTER && mode == MCAST_EXCLUDE && count == 3);
+    CHECK(memcmp(list, back, sizeof list) == 0);
+    /* Less room than sources: the number is the whole, the list what fits. */
+    memset(back, 0, sizeof back);
+    count = 1;
+    CHECK(getipv4sourcefilter(5, ipv4(1), ipv4(2), &mode, &count, back) == 0);
+    CHECK(count == 3 && back[0].s_addr == 10 && back[1].s_addr == 0);
+    CHECK(setipv4sourcefilter(6, ipv4(1), ipv4(2), MCAST_INCLUDE, 0, NULL) == SOCKET_ERROR);
+
+    /* A number whose size has no 32 bits. */
+    CHECK(setipv4sourcefilter(5, ipv4(1), ipv4(2), MCAST_INCLUDE, 0x40000000, list) == SOCKET_ERROR && error == WSAENOBUFS);
+
+    memset(&group, 0, sizeof group);
+    group.sin_family = AF_INET;
+    group.sin_addr = ipv4(7);
+    memset(sources, 1, sizeof sources);
+    mode = MCAST_EXCLUDE;
+    count = 2;
+    CHECK(setsourcefilter(5, 4, (SOCKADDR *)&group, sizeof group, MCAST_INCLUDE, 2, sources) == 0);
+    CHECK(kept.group.gf_interface == 4 && kept.group.gf_numsrc == 2);
+    CHECK(memcmp(&kept.group.gf_group, &group, sizeof group) == 0);
+    CHECK(getsourcefilter(5, 4, (SOCKADDR *)&group, sizeof group, &mode, &count, sources_back) == 0);
+    CHECK(mode == MCAST_INCLUDE && count == 2 && memcmp(sources, sources_back, sizeof sources) == 0);
+    CHECK(setsourcefilter(5, 4, (SOCKADDR *)&group, 129, MCAST_INCLUDE, 0, NULL) == SOCKET_ERROR && error == WSAEINVAL);
+}
+
 int main(void)
 {
+    source_filters();
     words();
     sets();
     times();
