@@ -53,7 +53,9 @@ static int wait_with_select(struct watch *list, int count)
             FD_SET(list[i].socket, &writable);
         FD_SET(list[i].socket, &failed);
     }
-    ready = select(0, &readable, &writable, &failed, &limit);
+    /* A set that is given must not be empty. */
+    ready = select(0, readable.fd_count > 0 ? &readable : NULL, writable.fd_count > 0 ? &writable : NULL, &failed,
+                   &limit);
     for (i = 0; i < count; i++) {
         list[i].found = 0;
         if (ready <= 0)

@@ -93,7 +93,7 @@ fn the_report_sums_what_the_program_told() {
     let report = text(&output.stderr);
     for part in [
         "windlass: program ended with status 3\n",
-        "1 started, 1 cleaned up (TCP/IP)\n",
+        "1 started, 1 cleaned up (builtin:tcpip)\n",
         "4 opened, 3 closed, 1 reset at clean-up\n",
         "12 completed, 2 aborted\n",
         "socket never closed, opened by socket (handle 5)\n",

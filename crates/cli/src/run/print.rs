@@ -31,10 +31,11 @@ pub fn text(program: &str, status: ExitStatus, summary: &Summary) -> String {
         return out;
     }
     let providers = &summary.providers;
-    let names: Vec<_> = providers.list.iter().map(|p| p.name.as_str()).collect();
+    // A start serves all entries of a provider, so its name is only that of the first; the module is the same for all.
+    let modules: Vec<_> = providers.list.iter().map(|p| p.module.as_str()).collect();
     let mut first = format!("{} started, {} cleaned up", providers.started, providers.cleaned_up);
-    if !names.is_empty() {
-        write!(first, " ({})", names.join(", ")).expect("a string");
+    if !modules.is_empty() {
+        write!(first, " ({})", modules.join(", ")).expect("a string");
     }
     line(&mut out, "providers", &first);
     for provider in &providers.list {
@@ -177,7 +178,7 @@ mod tests {
         assert_eq!(
             text("echo.c", ExitStatus::from_raw(0), &summary(&RUN)),
             "windlass: echo.c ended with status 0\n\
-             \x20 providers   1 started, 1 cleaned up (TCP/IP)\n\
+             \x20 providers   1 started, 1 cleaned up (builtin:tcpip)\n\
              \x20 sockets     3 opened, 3 closed, 0 reset at clean-up\n\
              \x20 operations  9 completed, 0 aborted\n\
              \x20 contract    nothing against it\n"
