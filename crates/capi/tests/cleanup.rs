@@ -55,7 +55,7 @@ fn wsp_cleanup_18_the_module_is_unmapped_and_no_thread_is_left() {
         let catalog = support::catalog_with(path);
         support::must_work(PROGRAM.command().env("WINDLASS_CATALOG", catalog.path()).args(["unload", module]));
     };
-    run("libwindlass_tcpip.so", &support::libraries().join("libwindlass_tcpip.so"));
+    run("libwsp_tcpip.so", &support::libraries().join("libwsp_tcpip.so"));
     let folder = tempfile::tempdir().expect("a folder");
     let sources = ["examples/c/provider/provider.c", "examples/c/provider/posix.c"];
     run("libplain.so", &support::build_shared(&sources, folder.path(), "libplain.so"));

@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn api_b4_inet_addr_accepts_one_to_four_parts_in_three_radices() {
         let expected = u32::from_ne_bytes([4, 3, 2, 16]);
-        for text in ["4.3.2.16", "004.003.002.020", "0x4.0x3.0x2.0x10", "4.3.528", "4.197136", "67305488", "0X4.3.2.16"] {
+        for text in ["4.3.2.16", "004.003.002.020", "0x4.0x3.0x2.0x10", "4.3.528", "4.197136", "67306000", "0X4.3.2.16"] {
             assert_eq!(inet_addr(text.as_bytes()), expected, "{text}");
         }
         assert_eq!(inet_addr(b"4.3.2.16 and more"), expected);

@@ -100,7 +100,10 @@ static int blocking_select(SOCKET s) {
 
 static int blocking_poll(SOCKET s) {
     WSAPOLLFD element = {s, POLLIN, 0};
-    return WSAPoll(&element, 1, -1);
+    int count = WSAPoll(&element, 1, -1);
+    if (count != 1 || element.revents != POLLNVAL) return count;
+    WSASetLastError(WSAENOTSOCK);
+    return SOCKET_ERROR;
 }
 
 static int blocking_send(SOCKET s) {
@@ -135,8 +138,8 @@ static void blocking(void) {
     for (int i = 0; i < CALLS; i++) {
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
         CHECK_EQ(calls[i].result, SOCKET_ERROR);
-        /* A call that had not reached the provider yet finds Winsock stopped. */
-        if (calls[i].error != WSAEINTR) CHECK_EQ(calls[i].error, WSANOTINITIALISED);
+        /* A call that had not reached the provider yet finds Winsock stopped, or its handle gone. */
+        CHECK(calls[i].error == WSAEINTR || calls[i].error == WSANOTINITIALISED || calls[i].error == WSAENOTSOCK);
     }
     CHECK(threads_become(1));
 }
@@ -196,7 +199,6 @@ static void events(void) {
     CHECK_EQ(WSASetEvent(signalled), TRUE);
     CHECK_EQ(WSAWaitForMultipleEvents(1, &selected, FALSE, 0, FALSE), WSA_WAIT_TIMEOUT);
     stop();
-    peer_send(peer, "x", 1);
     CHECK_EQ(peer_was_reset(peer), 1);
     CHECK_EQ(WSAWaitForMultipleEvents(1, &selected, FALSE, 50, FALSE), WSA_WAIT_TIMEOUT);
     CHECK_EQ(WSAWaitForMultipleEvents(1, &signalled, FALSE, 0, FALSE), WSA_WAIT_EVENT_0);
