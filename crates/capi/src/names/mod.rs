@@ -10,6 +10,8 @@ use windlass_abi::{NO_ERROR, SOCKET_ERROR, WsaError};
 use windlass_runtime::{Function, require_started};
 
 use crate::boundary::{array_mut, call};
+pub use addrinfo::*;
+pub use refused::*;
 
 /// The name of this machine, since no name space provider answers (API-B8).
 ///

@@ -4,8 +4,8 @@ use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
 use windlass_abi::{
-    GUID, HANDLE, HOSTENT, HWND, NSPV2_ROUTINE, PROTOENT, SERVENT, SOCKADDR, SOCKET, SOCKET_ADDRESS, SOCKET_ERROR,
-    TIMEVAL, WSAOVERLAPPED, WsaError,
+    GUID, HANDLE, HOSTENT, HWND, NSPV2_ROUTINE, PROTOENT, SERVENT, SOCKADDR, SOCKET, SOCKET_ADDRESS,
+    SOCKET_ADDRESS_LIST, SOCKET_ERROR, TIMEVAL, WSAOVERLAPPED, WsaError,
 };
 use windlass_runtime::{Function, require_started};
 
@@ -108,7 +108,7 @@ refused! { WSAEOPNOTSUPP, null_mut() => HANDLE;
 refused! { WSAEOPNOTSUPP, 0 => i32;
     #[unsafe(no_mangle)] WSAConnectByNameA(SOCKET, *const c_char, *const c_char, *mut u32, *mut SOCKADDR, *mut u32, *mut SOCKADDR, *const TIMEVAL, *mut WSAOVERLAPPED);
     #[unsafe(no_mangle)] WSAConnectByNameW(SOCKET, *mut u16, *mut u16, *mut u32, *mut SOCKADDR, *mut u32, *mut SOCKADDR, *const TIMEVAL, *mut WSAOVERLAPPED);
-    #[unsafe(no_mangle)] WSAConnectByList(SOCKET, *mut SOCKET_ADDRESS, *mut u32, *mut SOCKADDR, *mut u32, *mut SOCKADDR, *const TIMEVAL, *mut WSAOVERLAPPED);
+    #[unsafe(no_mangle)] WSAConnectByList(SOCKET, *mut SOCKET_ADDRESS_LIST, *mut u32, *mut SOCKADDR, *mut u32, *mut SOCKADDR, *const TIMEVAL, *mut WSAOVERLAPPED);
 }
 
 // The resolver: WSANO_RECOVERY is EAI_FAIL (API-R1).

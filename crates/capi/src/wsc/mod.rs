@@ -35,6 +35,12 @@ mod namespace;
 mod namespace_enum;
 mod transport;
 
+pub use application::*;
+pub use chains::*;
+pub use namespace::*;
+pub use namespace_enum::*;
+pub use transport::*;
+
 use std::time::Duration;
 
 use windlass_abi::WsaError;
