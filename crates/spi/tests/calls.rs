@@ -10,17 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use support::client::{self, Client, Result, buffer, members, set, start};
 use support::fake;
-use support::probe::{Probe, seen};
+use support::probe::{probe, started};
 use windlass_spi::abi::*;
-use windlass_spi::{entry, thread_error, transport_entry};
-
-/// Starts the provider of one test.
-macro_rules! probe {
-    ($number:literal) => {{
-        transport_entry!(Probe<$number>);
-        (start(entry::<Probe<$number>>(), &client::entry($number)).unwrap(), seen($number))
-    }};
-}
+use windlass_spi::thread_error;
 
 /// Calls each of the 30 functions on this handle, with null for every pointer but the error slot: the
 /// error of each, or `None` where the call succeeds.
@@ -74,7 +66,7 @@ fn all_with_nulls(client: &Client, s: SOCKET) -> Vec<(&'static str, Option<WsaEr
 // proves: WSP-CLEANUP-24, TBL-2
 #[test]
 fn wsp_startup_5_nothing_works_before_a_start_or_after_the_last_clean_up() {
-    let (client, _) = probe!(1);
+    let (client, _) = started::<1>();
     client.clean_up().unwrap();
     let answers = all_with_nulls(&client, 0);
     assert_eq!(answers.len(), WSPPROC_TABLE::SLOTS.len());
@@ -85,7 +77,7 @@ fn wsp_startup_5_nothing_works_before_a_start_or_after_the_last_clean_up() {
 
 #[test]
 fn a_handle_that_is_no_socket_is_said_to_be_none() {
-    let (client, _) = probe!(3);
+    let (client, _) = started::<3>();
     // Without a handle, or the last of all.
     let others = [
         "lpWSPAddressToString",
@@ -99,7 +91,7 @@ fn a_handle_that_is_no_socket_is_said_to_be_none() {
         for (function, error) in all_with_nulls(&client, s).into_iter().filter(|(name, _)| !others.contains(name)) {
             assert_eq!(error, Some(WsaError::WSAENOTSOCK), "{function} {s:#x}");
         }
-        start(entry::<Probe<3>>(), &client::entry(3)).unwrap();
+        start(probe::<3>().0, &client::entry(3)).unwrap();
     }
     let mut read = set(&[3]);
     assert_eq!(client.select(Some(&mut read), None, None, None), Err(WsaError::WSAENOTSOCK));
@@ -109,7 +101,7 @@ fn a_handle_that_is_no_socket_is_said_to_be_none() {
 
 #[test]
 fn null_pointers_are_faults() {
-    let (client, seen) = probe!(5);
+    let (client, seen) = started::<5>();
     let s = client.socket(&client::entry(5)).unwrap();
     seen.hook("close", || Err(WsaError::WSAEWOULDBLOCK));
     use WsaError::*;
@@ -154,6 +146,7 @@ fn null_pointers_are_faults() {
 #[test]
 fn a_function_that_is_not_implemented_says_so() {
     use windlass_spi::transport::*;
+    use windlass_spi::{entry, transport_entry};
     struct Bare;
     impl Transport for Bare {
         type Socket = ();
@@ -197,7 +190,7 @@ fn a_function_that_is_not_implemented_says_so() {
 
 #[test]
 fn a_call_that_panics_is_a_system_failure() {
-    let (client, seen) = probe!(7);
+    let (client, seen) = started::<7>();
     let s = client.socket(&client::entry(7)).unwrap();
     for place in ["bind", "send", "recv", "socket", "accept", "ioctl"] {
         seen.hook(place, || panic!("on purpose"));
@@ -216,7 +209,7 @@ fn a_call_that_panics_is_a_system_failure() {
 // proves: OV-1, OV-3
 #[test]
 fn ov_2_a_socket_without_the_attribute_ignores_the_structure() {
-    let (client, _) = probe!(9);
+    let (client, _) = started::<9>();
     let send = |s, overlapped: *mut WSAOVERLAPPED, routine| {
         let (mut buffers, mut sent) = ([buffer(b"abc")], 0u32);
         call!(client, lpWSPSend, s, buffers.as_mut_ptr(), 1, &mut sent, 0, overlapped, routine, ptr::null_mut())
@@ -240,7 +233,7 @@ fn ov_2_a_socket_without_the_attribute_ignores_the_structure() {
 
 #[test]
 fn wsp_recv_11_no_buffers_is_invalid() {
-    let (client, _) = probe!(11);
+    let (client, _) = started::<11>();
     let s = client.socket(&client::entry(11)).unwrap();
     let (mut buffers, mut count, mut flags) = ([buffer(b"abc")], 0u32, 0u32);
     let (at, n) = (buffers.as_mut_ptr(), ptr::null_mut());
@@ -259,7 +252,7 @@ fn wsp_recv_11_no_buffers_is_invalid() {
 // proves: WSP-RFROM-2
 #[test]
 fn negative_and_short_lengths_are_faults() {
-    let (client, _) = probe!(13);
+    let (client, _) = started::<13>();
     let s = client.socket(&client::entry(13)).unwrap();
     let name = [200u8, 0, 1, 2, 3];
     for length in [-1, i32::MIN, 0, 1] {
@@ -293,7 +286,7 @@ fn negative_and_short_lengths_are_faults() {
 // proves: WSP-GSO-1, OPT-6
 #[test]
 fn opt_1_the_catalog_entry_is_an_option() {
-    let (client, _) = probe!(15);
+    let (client, _) = started::<15>();
     let info = WSAPROTOCOL_INFOW { iProtocol: 4711, ..client::entry(15) };
     let s = client.socket(&info).unwrap();
     let size = size_of::<WSAPROTOCOL_INFOW>() as i32;
@@ -332,7 +325,7 @@ fn poll_extension(client: &Client, s: SOCKET) -> Result<usize> {
 
 #[test]
 fn io_5_extension_functions_are_found_by_their_id() {
-    let (client, _) = probe!(16);
+    let (client, _) = started::<16>();
     let s = client.socket(&client::entry(16)).unwrap();
     assert_ne!(poll_extension(&client, s).unwrap(), 0);
     let ask = |guid: &GUID, input: u32, output: u32| {
@@ -351,7 +344,7 @@ fn io_5_extension_functions_are_found_by_their_id() {
 // proves: WSP-IOCTL-4
 #[test]
 fn io_7_the_length_is_stored_on_failure_too() {
-    let (client, _) = probe!(17);
+    let (client, _) = started::<17>();
     let s = client.socket(&client::entry(17)).unwrap();
     // The probe gives the input back, reversed; input and output may be one buffer.
     let mut bytes = *b"abcd";
@@ -372,7 +365,7 @@ static THREAD_ERROR: AtomicI32 = AtomicI32::new(0);
 // proves: API-S7, API-S9, API-S10, API-15
 #[test]
 fn api_x2_the_poll_extension_reports_to_the_thread() {
-    let (client, _) = probe!(18);
+    let (client, _) = started::<18>();
     thread_error::install(|code| THREAD_ERROR.store(code, Relaxed));
     let s = client.socket(&client::entry(18)).unwrap();
     let address = poll_extension(&client, s).unwrap();
@@ -401,9 +394,9 @@ fn api_x2_the_poll_extension_reports_to_the_thread() {
 // proves: WSP-SELECT-3, WSP-SELECT-4
 #[test]
 fn wsp_select_2_takes_sets_that_are_not_empty() {
-    let (client, _) = probe!(19);
+    let (client, _) = started::<19>();
     let sockets: Vec<SOCKET> = (0..100).map(|_| client.socket(&client::entry(19)).unwrap()).collect();
-    let even = |s: &&SOCKET| *s % 2 == 0;
+    let even = |s: &&SOCKET| s.is_multiple_of(2);
     let select = |read: Option<&mut FD_SET>| client.select(read, None, None, Some(TIMEVAL::default()));
     assert_eq!(select(None), Err(WsaError::WSAEINVAL));
     assert_eq!(select(Some(&mut set(&[]))), Err(WsaError::WSAEINVAL));
@@ -437,7 +430,7 @@ fn wsp_select_2_takes_sets_that_are_not_empty() {
 
 #[test]
 fn wsp_select_5_refuses_a_negative_time() {
-    let (client, _) = probe!(21);
+    let (client, _) = started::<21>();
     let s = client.socket(&client::entry(21)).unwrap();
     for (tv_sec, tv_usec) in [(-1, 0), (0, -1), (i32::MIN, i32::MIN)] {
         let answer = client.select(Some(&mut set(&[s])), None, None, Some(TIMEVAL { tv_sec, tv_usec }));
@@ -449,7 +442,7 @@ fn wsp_select_5_refuses_a_negative_time() {
 // proves: WSP-SOCK-7, WSP-DUP-1
 #[test]
 fn wsp_sock_6_a_token_opens_the_shared_socket() {
-    let (client, _) = probe!(23);
+    let (client, _) = started::<23>();
     let s = client.socket(&client::entry(23)).unwrap();
     let mut info = WSAPROTOCOL_INFOW::default();
     assert_eq!(call!(client, lpWSPDuplicateSocket, s, 99, &mut info).0, 0);
@@ -470,7 +463,7 @@ fn wsp_sock_6_a_token_opens_the_shared_socket() {
 // proves: WSP-A2S-2
 #[test]
 fn wsp_a2s_3_says_how_much_room_is_needed() {
-    let (client, _) = probe!(25);
+    let (client, _) = started::<25>();
     let mut info = client::entry(25);
     let name = [200u8, 0, 1, 2];
     let ask = |room: u32| {
@@ -495,7 +488,7 @@ fn wsp_a2s_3_says_how_much_room_is_needed() {
 
 #[test]
 fn wsp_s2a_2_says_how_much_room_is_needed() {
-    let (client, _) = probe!(27);
+    let (client, _) = started::<27>();
     let info = client::entry(27);
     let ask = |text: &[u16], room: i32| {
         let (mut address, mut length, mut info, mut text) = ([0xAAu8; 16], room, info, text.to_vec());
@@ -516,7 +509,7 @@ fn wsp_s2a_2_says_how_much_room_is_needed() {
 // proves: WSP-ESEL-2
 #[test]
 fn wsp_esel_4_a_mask_needs_an_event() {
-    let (client, _) = probe!(29);
+    let (client, _) = started::<29>();
     let s = client.socket(&client::entry(29)).unwrap();
     let event = fake::new_event();
     assert_eq!(client.event_select(s, ptr::null_mut(), FD_READ), Err(WsaError::WSAEINVAL));
@@ -559,8 +552,8 @@ fn wsp_accept_7_the_condition_function_decides() {
         assert_eq!((caller, callee, reply.len), (&[200, 0, 1, 2, 3][..], &[200, 0, 9][..], 0));
         data as i32
     }
-    let (client, seen) = probe!(31);
-    let s = client.socket_with(&client::entry(31), 0).unwrap();
+    let (client, seen) = started::<2>();
+    let s = client.socket_with(&client::entry(2), 0).unwrap();
     let peer = vec![200, 0, 1, 2, 3];
     let ask = |answer: i32| client.accept_from(s, Some(condition), answer as usize);
     assert_eq!(ask(CF_REJECT), (Err(WsaError::WSAECONNREFUSED), peer.clone()));
@@ -576,8 +569,8 @@ fn wsp_accept_7_the_condition_function_decides() {
 
 #[test]
 fn wsp_conn_7_says_that_the_peer_sent_no_data() {
-    let (client, _) = probe!(33);
-    let s = client.socket(&client::entry(33)).unwrap();
+    let (client, _) = started::<4>();
+    let s = client.socket(&client::entry(4)).unwrap();
     let mut reply = buffer(b"abc");
     let (name, n) = ([200u8, 0], ptr::null_mut());
     let (result, errno) =
@@ -588,8 +581,8 @@ fn wsp_conn_7_says_that_the_peer_sent_no_data() {
 
 #[test]
 fn error_slots_are_left_alone_on_success_and_may_be_null() {
-    let (client, _) = probe!(35);
-    let s = client.socket(&client::entry(35)).unwrap();
+    let (client, _) = started::<6>();
+    let s = client.socket(&client::entry(6)).unwrap();
     let mut errno = 4711;
     // SAFETY: a function of a started provider.
     assert_eq!(unsafe { (client.table.lpWSPListen)(s, 1, &mut errno) }, 0);

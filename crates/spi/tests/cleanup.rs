@@ -10,21 +10,8 @@ use std::thread;
 
 use support::client::{self, set, start};
 use support::fake;
-use support::probe::{NON_IFS, Probe, Seen, seen};
+use support::probe::{Seen, non_ifs, probe, started};
 use windlass_spi::abi::*;
-use windlass_spi::{entry, transport_entry};
-
-/// Starts the provider of one test.
-macro_rules! probe {
-    ($number:literal) => {{
-        transport_entry!(Probe<$number>);
-        (start(entry::<Probe<$number>>(), &client::entry($number)).unwrap(), seen($number))
-    }};
-}
-
-fn non_ifs(id: u32) -> WSAPROTOCOL_INFOW {
-    WSAPROTOCOL_INFOW { iSocketType: NON_IFS, ..client::entry(id) }
-}
 
 fn all_gone(seen: &Seen) {
     assert_eq!((seen.transports.load(Relaxed), seen.sockets.load(Relaxed)), (0, 0));
@@ -34,7 +21,7 @@ fn all_gone(seen: &Seen) {
 // proves: WSP-CLEANUP-7, WSP-CLEANUP-18, WSP-CLEANUP-24, WSP-CLEANUP-28
 #[test]
 fn wsp_cleanup_6_blocked_calls_return_and_no_event_is_set() {
-    let (client, seen) = probe!(1);
+    let (client, seen) = started::<1>();
     let sockets: Vec<SOCKET> = (0..4).map(|_| client.socket(&client::entry(1)).unwrap()).collect();
     let event = fake::new_event();
     client.event_select(sockets[0], event, FD_READ | FD_CLOSE).unwrap();
@@ -61,7 +48,7 @@ fn wsp_cleanup_6_blocked_calls_return_and_no_event_is_set() {
 // proves: WSP-CLEANUP-15
 #[test]
 fn wsp_cleanup_14_open_sockets_are_reset_and_closed_ones_are_not() {
-    let (client, seen) = probe!(2);
+    let (client, seen) = started::<2>();
     let open = [client.socket(&client::entry(2)).unwrap(), client.socket(&non_ifs(2)).unwrap()];
     let closed = client.socket(&non_ifs(2)).unwrap();
     client.close(closed).unwrap();
@@ -76,8 +63,8 @@ fn wsp_cleanup_14_open_sockets_are_reset_and_closed_ones_are_not() {
 
 #[test]
 fn wsp_cleanup_4_an_earlier_clean_up_leaves_everything_alone() {
-    let (client, seen) = probe!(3);
-    start(entry::<Probe<3>>(), &client::entry(3)).unwrap();
+    let (client, seen) = started::<3>();
+    start(probe::<3>().0, &client::entry(3)).unwrap();
     let s = client.socket(&client::entry(3)).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| assert_eq!(client.recv(s, 10), Err(WsaError::WSAEINTR)));
@@ -93,7 +80,7 @@ fn wsp_cleanup_4_an_earlier_clean_up_leaves_everything_alone() {
 // proves: WSP-CLEANUP-1, WSP-CLEANUP-2
 #[test]
 fn wsp_cleanup_26_a_null_error_slot_discards_the_code() {
-    let (client, seen) = probe!(4);
+    let (client, seen) = started::<4>();
     let clean_up = || {
         // SAFETY: a function of a started provider.
         unsafe { (client.table.lpWSPCleanup)(ptr::null_mut()) }
@@ -107,7 +94,7 @@ fn wsp_cleanup_26_a_null_error_slot_discards_the_code() {
 // proves: WSP-CLEANUP-20
 #[test]
 fn wsp_cleanup_25_from_inside_a_callback_it_does_not_wait_for_it() {
-    let (client, seen) = probe!(5);
+    let (client, seen) = started::<5>();
     let listener = client.socket(&client::entry(5)).unwrap();
     client.listen(listener).unwrap();
     let accepted = client.accept_asking(listener, &|| {
@@ -116,7 +103,7 @@ fn wsp_cleanup_25_from_inside_a_callback_it_does_not_wait_for_it() {
         assert_eq!(seen.transports.load(Relaxed), 1, "the accept still uses it");
         assert_eq!(client.send(listener, b"x"), Err(WsaError::WSANOTINITIALISED));
         // It can be started at once, and the old call does not disturb the new start.
-        let again = start(entry::<Probe<5>>(), &client::entry(5)).unwrap();
+        let again = start(probe::<5>().0, &client::entry(5)).unwrap();
         let s = again.socket(&client::entry(5)).unwrap();
         assert_eq!(again.send(s, b"abc"), Ok(3));
         CF_ACCEPT
@@ -129,7 +116,7 @@ fn wsp_cleanup_25_from_inside_a_callback_it_does_not_wait_for_it() {
 
 #[test]
 fn wsp_cleanup_25_a_callback_of_another_thread_is_not_waited_for() {
-    let (client, seen) = probe!(6);
+    let (client, seen) = started::<6>();
     let listener = client.socket(&client::entry(6)).unwrap();
     let (inside, is_inside) = mpsc::channel();
     let (cleaned, has_cleaned) = mpsc::channel();
@@ -155,7 +142,7 @@ fn wsp_cleanup_25_a_callback_of_another_thread_is_not_waited_for() {
 
 #[test]
 fn from_inside_a_call_of_the_transport_it_does_not_wait_for_itself() {
-    let (client, seen) = probe!(7);
+    let (client, seen) = started::<7>();
     let s = client.socket(&client::entry(7)).unwrap();
     seen.hook("send", move || {
         client.clean_up().unwrap();
@@ -169,11 +156,11 @@ fn from_inside_a_call_of_the_transport_it_does_not_wait_for_itself() {
 
 #[test]
 fn re_entry_from_the_clean_up_itself_is_refused_without_deadlock() {
-    let (client, seen) = probe!(8);
+    let (client, seen) = started::<8>();
     let s = client.socket(&client::entry(8)).unwrap();
     for place in ["cancel", "abort", "cleanup"] {
         seen.hook(place, move || {
-            assert_eq!(start(entry::<Probe<8>>(), &client::entry(8)).err(), Some(WsaError::WSAEINPROGRESS));
+            assert_eq!(start(probe::<8>().0, &client::entry(8)).err(), Some(WsaError::WSAEINPROGRESS));
             assert_eq!(client.clean_up(), Err(WsaError::WSANOTINITIALISED));
             assert_eq!(client.close(s), Err(WsaError::WSANOTINITIALISED));
             assert_eq!(client.socket(&client::entry(8)), Err(WsaError::WSANOTINITIALISED));
@@ -186,7 +173,7 @@ fn re_entry_from_the_clean_up_itself_is_refused_without_deadlock() {
 
 #[test]
 fn two_threads_inside_calls_clean_up_and_start_at_once() {
-    let (client, seen) = probe!(9);
+    let (client, seen) = started::<9>();
     for _ in 0..100 {
         let sockets: Vec<SOCKET> = (0..2).map(|_| client.socket(&client::entry(9)).unwrap()).collect();
         let meet = std::sync::Arc::new(std::sync::Barrier::new(2));
@@ -194,7 +181,7 @@ fn two_threads_inside_calls_clean_up_and_start_at_once() {
             meet.wait();
             // One of them ends the provider, with both inside; both start it again.
             let _ = client.clean_up();
-            start(entry::<Probe<9>>(), &client::entry(9)).map(drop)
+            start(probe::<9>().0, &client::entry(9)).map(drop)
         });
         thread::scope(|scope| {
             for s in sockets {
@@ -203,14 +190,14 @@ fn two_threads_inside_calls_clean_up_and_start_at_once() {
         });
         while client.clean_up().is_ok() {}
         all_gone(seen);
-        start(entry::<Probe<9>>(), &client::entry(9)).unwrap();
+        start(probe::<9>().0, &client::entry(9)).unwrap();
     }
     client.clean_up().unwrap();
 }
 
 #[test]
 fn a_transport_that_panics_is_cleaned_up_all_the_same() {
-    let (client, seen) = probe!(10);
+    let (client, seen) = started::<10>();
     for place in ["cancel", "abort", "cleanup"] {
         seen.hook(place, || panic!("on purpose"));
     }
@@ -223,7 +210,7 @@ fn a_transport_that_panics_is_cleaned_up_all_the_same() {
 // proves: WSP-CLEANUP-24
 #[test]
 fn a_socket_made_while_the_clean_up_runs_is_not_let_in() {
-    let (client, seen) = probe!(11);
+    let (client, seen) = started::<11>();
     let listener = client.socket(&client::entry(11)).unwrap();
     let (inside, is_inside) = mpsc::channel();
     seen.hook("accept", move || {

@@ -8,23 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use support::client::{self, start};
+use support::client;
 use support::fake::{self, REFUSED_ENTRY, RENAMED_BY, RENAMED_ENTRY};
-use support::probe::{NON_IFS, Probe, seen};
+use support::probe::{non_ifs, started};
 use windlass_spi::abi::*;
-use windlass_spi::{entry, transport_entry};
-
-/// Starts the provider of one test.
-macro_rules! probe {
-    ($number:literal) => {{
-        transport_entry!(Probe<$number>);
-        (start(entry::<Probe<$number>>(), &client::entry($number)).unwrap(), seen($number))
-    }};
-}
-
-fn non_ifs(id: u32) -> WSAPROTOCOL_INFOW {
-    WSAPROTOCOL_INFOW { iSocketType: NON_IFS, ..client::entry(id) }
-}
 
 /// Whether a descriptor is open.
 fn is_open(s: SOCKET) -> bool {
@@ -33,7 +20,7 @@ fn is_open(s: SOCKET) -> bool {
 
 #[test]
 fn wsp_close_1_releases_the_handle() {
-    let (client, seen) = probe!(1);
+    let (client, seen) = started::<1>();
     for info in [client::entry(1), non_ifs(1)] {
         let s = client.socket(&info).unwrap();
         client.close(s).unwrap();
@@ -47,7 +34,7 @@ fn wsp_close_1_releases_the_handle() {
 // proves: WSP-CLOSE-5
 #[test]
 fn wsp_close_8_a_close_that_fails_leaves_the_socket_open() {
-    let (client, seen) = probe!(2);
+    let (client, seen) = started::<2>();
     let s = client.socket(&non_ifs(2)).unwrap();
     for error in [WsaError::WSAEWOULDBLOCK, WsaError::WSAENETDOWN] {
         seen.hook("close", move || Err(error));
@@ -66,7 +53,7 @@ fn wsp_close_8_a_close_that_fails_leaves_the_socket_open() {
 
 #[test]
 fn a_second_close_meanwhile_finds_no_socket() {
-    let (client, seen) = probe!(3);
+    let (client, seen) = started::<3>();
     let s = client.socket(&client::entry(3)).unwrap();
     seen.hook("close", move || {
         // The first close lingers; the socket can still be used, but not closed once more.
@@ -81,7 +68,7 @@ fn a_second_close_meanwhile_finds_no_socket() {
 // proves: WSP-CLOSE-3
 #[test]
 fn wsp_close_2_blocked_calls_end_before_the_number_is_free() {
-    let (client, seen) = probe!(4);
+    let (client, seen) = started::<4>();
     let s = client.socket(&client::entry(4)).unwrap();
     let left = Arc::new(AtomicBool::new(false));
     let leaving = Arc::clone(&left);
@@ -104,7 +91,7 @@ fn wsp_close_2_blocked_calls_end_before_the_number_is_free() {
 
 #[test]
 fn a_condition_function_closes_its_own_listener() {
-    let (client, seen) = probe!(5);
+    let (client, seen) = started::<5>();
     let s = client.socket(&client::entry(5)).unwrap();
     let accepted = client.accept_asking(s, &|| {
         client.close(s).unwrap();
@@ -119,7 +106,7 @@ fn a_condition_function_closes_its_own_listener() {
 
 #[test]
 fn two_condition_functions_close_each_others_listeners() {
-    let (client, seen) = probe!(6);
+    let (client, seen) = started::<6>();
     for _ in 0..100 {
         let sockets = [0, 1].map(|_| client.socket(&client::entry(6)).unwrap());
         let meet = Barrier::new(2);
@@ -144,7 +131,7 @@ fn two_condition_functions_close_each_others_listeners() {
 
 #[test]
 fn two_calls_of_the_transport_close_each_others_sockets() {
-    let (client, seen) = probe!(7);
+    let (client, seen) = started::<7>();
     for _ in 0..100 {
         let sockets = [0, 1].map(|_| client.socket(&client::entry(7)).unwrap());
         let meet = Arc::new(Barrier::new(2));
@@ -169,7 +156,7 @@ fn two_calls_of_the_transport_close_each_others_sockets() {
 
 #[test]
 fn wsp_sock_5_a_refused_handle_leaves_no_socket() {
-    let (client, seen) = probe!(8);
+    let (client, seen) = started::<8>();
     for info in [client::entry(REFUSED_ENTRY), non_ifs(REFUSED_ENTRY)] {
         assert_eq!(client.socket(&info), Err(WsaError::WSAENOBUFS));
         assert_eq!(seen.sockets.load(Relaxed), 0);
@@ -180,7 +167,7 @@ fn wsp_sock_5_a_refused_handle_leaves_no_socket() {
 // proves: WPU-MIH-3
 #[test]
 fn wpu_mih_1_uses_the_handle_that_the_runtime_returns() {
-    let (client, seen) = probe!(9);
+    let (client, seen) = started::<9>();
     let s = client.socket(&client::entry(RENAMED_ENTRY)).unwrap();
     assert!(s > RENAMED_BY);
     assert_eq!(client.send(s, b"abc"), Ok(3));
@@ -193,7 +180,7 @@ fn wpu_mih_1_uses_the_handle_that_the_runtime_returns() {
 /// Threads open, use and close handles of each other by number, and never reach a dead socket.
 #[test]
 fn handles_survive_a_storm() {
-    let (client, seen) = probe!(10);
+    let (client, seen) = started::<10>();
     let numbers: Vec<std::sync::atomic::AtomicUsize> = (0..8).map(|_| Default::default()).collect();
     thread::scope(|scope| {
         for thread in 0..4usize {

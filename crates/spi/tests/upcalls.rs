@@ -88,7 +88,9 @@ fn wpu_apc_1_work_is_queued_once_for_a_thread() {
     let runs = Arc::new(AtomicUsize::new(0));
     let work = |runs: &Arc<AtomicUsize>| {
         let runs = Arc::clone(runs);
-        move || drop(runs.fetch_add(1, Ordering::Relaxed))
+        move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+        }
     };
     upcalls.queue_apc(&thread, work(&runs)).unwrap();
     upcalls.queue_apc(&same, || panic!("on purpose")).unwrap();

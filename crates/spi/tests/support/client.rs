@@ -1,4 +1,5 @@
 //! A client of a provider: what the runtime is to it.
+#![allow(clippy::macro_metavars_in_unsafe, reason = "the arguments of a call are pointers, made in safe code")]
 
 use std::ptr;
 

@@ -15,6 +15,9 @@ use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::*;
 use windlass_spi::upcalls::Upcalls;
 use windlass_spi::version::{Version, Versions};
+use windlass_spi::{Entry, entry, transport_entry};
+
+use super::client::{self, Client};
 
 /// `socket_type` that makes a socket without an IFS handle.
 pub const NON_IFS: i32 = SOCK_SEQPACKET;
@@ -85,6 +88,38 @@ pub fn seen(number: usize) -> &'static Seen {
     ALL.lock().unwrap().entry(number).or_insert_with(|| Box::leak(Box::default()))
 }
 
+/// Gives each of these numbers a provider.
+macro_rules! probes {
+    ($($number:literal)*) => {
+        $(transport_entry!(Probe<$number>);)*
+    };
+}
+
+probes!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30);
+
+/// The entry point of the provider with this number, and what the test sees of it. Each test takes a
+/// number that no other test of its process has.
+pub fn probe<const N: usize>() -> (WspStartupFn, &'static Seen)
+where
+    Probe<N>: Entry,
+{
+    (entry::<Probe<N>>(), seen(N))
+}
+
+/// The same, started with the catalog entry of its number.
+pub fn started<const N: usize>() -> (Client, &'static Seen)
+where
+    Probe<N>: Entry,
+{
+    let (startup, seen) = probe::<N>();
+    (client::start(startup, &client::entry(N as u32)).unwrap(), seen)
+}
+
+/// A catalog entry whose sockets get their handles from the runtime.
+pub fn non_ifs(id: u32) -> WSAPROTOCOL_INFOW {
+    WSAPROTOCOL_INFOW { iSocketType: NON_IFS, ..client::entry(id) }
+}
+
 pub struct Probe<const N: usize> {
     pub upcalls: Upcalls,
     cancelled: AtomicBool,
@@ -137,7 +172,7 @@ impl<const N: usize> Transport for Probe<N> {
 
     const DESCRIPTION: &'static str = "A transport to play with";
     const VERSIONS: Versions = Versions { lowest: Version::new(1, 1), highest: Version::new(2, 2) };
-    const HAS_POLL: bool = N % 2 == 0;
+    const HAS_POLL: bool = N.is_multiple_of(2);
 
     fn start(startup: &Startup<'_>) -> Result<Self> {
         Self::seen().starts.fetch_add(1, Ordering::Relaxed);
