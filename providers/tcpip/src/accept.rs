@@ -28,11 +28,7 @@ use crate::socket::{Flags, Kind, Pending, TcpSocket};
 /// none. WSAEFAULT: no room for the peer's address (WSP-ACCEPT-5). WSAEWOULDBLOCK, WSAEINTR: there is no
 /// connection. WSAECONNREFUSED: rejected. WSATRY_AGAIN: deferred (WSP-ACCEPT-7). WSAECONNRESET: the peer withdrew.
 /// WSAEMFILE, WSAENOBUFS: no resources.
-pub fn accept(
-    tcpip: &Tcpip,
-    socket: &OpenSocket<TcpSocket>,
-    request: Accept<'_, '_>,
-) -> Result<Accepted<TcpSocket>> {
+pub fn accept(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, request: Accept<'_, '_>) -> Result<Accepted<TcpSocket>> {
     let accepted = take(tcpip, socket, request);
     network_events::after_accept(socket, matches!(accepted, Err(WsaError::WSATRY_AGAIN)));
     accepted

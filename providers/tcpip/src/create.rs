@@ -88,7 +88,12 @@ mod tests {
     use super::*;
 
     fn entry(family: i32, socket_type: i32, protocol: i32) -> WSAPROTOCOL_INFOW {
-        WSAPROTOCOL_INFOW { iAddressFamily: family, iSocketType: socket_type, iProtocol: protocol, ..Default::default() }
+        WSAPROTOCOL_INFOW {
+            iAddressFamily: family,
+            iSocketType: socket_type,
+            iProtocol: protocol,
+            ..Default::default()
+        }
     }
 
     #[test]

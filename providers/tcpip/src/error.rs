@@ -39,12 +39,7 @@ pub fn from_accept(errno: Errno) -> WsaError {
 pub fn is_of_one_connection(errno: Errno) -> bool {
     matches!(
         errno,
-        Errno::NETDOWN
-            | Errno::NOPROTOOPT
-            | Errno::HOSTDOWN
-            | Errno::NONET
-            | Errno::HOSTUNREACH
-            | Errno::NETUNREACH
+        Errno::NETDOWN | Errno::NOPROTOOPT | Errno::HOSTDOWN | Errno::NONET | Errno::HOSTUNREACH | Errno::NETUNREACH
     )
 }
 

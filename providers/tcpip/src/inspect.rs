@@ -24,13 +24,8 @@ pub struct Inspection {
 pub fn inspect(fd: BorrowedFd<'_>) -> Option<Inspection> {
     let local = from_kernel(getsockname(fd).ok()?).ok()?;
     let remote = from_kernel(getpeername(fd).ok()??).ok()?;
-    let service = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        Some(netlink::SOCK_DIAG),
-    )
-    .ok()?;
+    let service =
+        socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG)).ok()?;
     sendto(&service, &request(local, remote), SendFlags::empty(), &SocketAddrNetlink::new(0, 0)).ok()?;
     let mut answer = [0u8; 1024];
     // The kernel answers while it takes the request; there is nothing to wait for.

@@ -71,6 +71,10 @@ pub struct Tcpip {
     exports: Exports,
 }
 
+windlass_spi::transport_entry!(Tcpip);
+#[cfg(feature = "export")]
+windlass_spi::export_transport!(Tcpip);
+
 impl Transport for Tcpip {
     type Socket = TcpSocket;
 

@@ -26,10 +26,9 @@ pub fn collect(socket: &Common, fd: std::os::fd::BorrowedFd<'_>) -> bool {
     let mut rare = socket.rare();
     let mut byte = [0u8];
     // Anything but a byte is told by the receive, when there is one.
-    if let Ok((_, 1)) = rustix::net::recv(fd, &mut byte, RecvFlags::DONTWAIT | RecvFlags::OOB) {
-        if rare.urgent.len() < MOST {
-            rare.urgent.push_back(byte[0]);
-        }
+    let taken = rustix::net::recv(fd, &mut byte, RecvFlags::DONTWAIT | RecvFlags::OOB);
+    if matches!(taken, Ok((_, 1))) && rare.urgent.len() < MOST {
+        rare.urgent.push_back(byte[0]);
     }
     socket.flags.put(Flags::URGENT, !rare.urgent.is_empty());
     !rare.urgent.is_empty()
@@ -40,12 +39,7 @@ pub fn collect(socket: &Common, fd: std::os::fd::BorrowedFd<'_>) -> bool {
 /// # Errors
 /// WSAEWOULDBLOCK, WSAETIMEDOUT, WSAEINTR: there is none (in time). WSAENOTCONN, WSAECONNRESET: there is no
 /// connection.
-pub fn recv(
-    tcpip: &Tcpip,
-    socket: &OpenSocket<TcpSocket>,
-    buffers: &mut RecvBuffers<'_>,
-    peek: bool,
-) -> Result<usize> {
+pub fn recv(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<usize> {
     if buffers.total() == 0 {
         return Ok(0);
     }

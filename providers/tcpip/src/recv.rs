@@ -151,8 +151,7 @@ fn attempt(socket: &TcpSocket, buffers: &mut RecvBuffers<'_>, flags: RecvFlags, 
             Ok((0, _)) if room > 0 => return at_end(socket),
             Ok((length, cut)) if cut || length > room => return Err(WsaError::WSAEMSGSIZE),
             Ok((length, _)) => return Ok(length),
-            Err(Errno::CONNREFUSED)
-                if socket.kind == Kind::Datagram && !socket.flags.any(Flags::UDP_CONNRESET) => {}
+            Err(Errno::CONNREFUSED) if socket.kind == Kind::Datagram && !socket.flags.any(Flags::UDP_CONNRESET) => {}
             Err(Errno::INTR) => {}
             Err(errno) => return Err(refusal(socket, errno)),
         }

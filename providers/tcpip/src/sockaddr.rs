@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use rustix::net::SocketAddrAny;
 use windlass_abi::{AF_INET, AF_INET6, AF_UNSPEC, WsaError};
-use windlass_spi::address::Address;
 use windlass_spi::Result;
+use windlass_spi::address::Address;
 
 use crate::socket::Family;
 

@@ -232,7 +232,11 @@ impl Flags {
 
     /// Sets or clears `bits`.
     pub fn put(&self, bits: u32, on: bool) {
-        if on { self.set(bits) } else { self.clear(bits) };
+        if on {
+            self.set(bits)
+        } else {
+            self.clear(bits)
+        };
     }
 }
 

@@ -1,0 +1,15 @@
+//! The calls of the provider over real loopback sockets, through its table.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accept;
+mod blocking;
+mod close;
+mod connect;
+mod datagram;
+mod names;
+mod out_of_band;
+mod select;
+mod shutdown;
+mod stream;
