@@ -255,7 +255,7 @@ fn unicode_chooses_the_w_functions() {
 }
 
 #[test]
-fn api_13_programs_choose_the_size_of_fd_set() {
+fn programs_choose_the_size_of_fd_set() {
     let check = |prefix: &str, size: usize| {
         format!(
             "{prefix}#include <winsock2.h>\n_Static_assert(FD_SETSIZE == {size}, \"\");\n\

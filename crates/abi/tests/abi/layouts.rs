@@ -27,8 +27,7 @@ fn plain(mut layout: Layout) -> Layout {
 
 #[test]
 fn numbers_are_those_of_windows() {
-    // proves: CAT-PI-2, CAT-PI-4, CAT-NS-4, LUP-1, LUP-2, LSPCAT-1, OPT-1, OPT-2, OPT-8, IO-1, IO-2, SET-1, NSPI-2
-    // proves: API-S8
+    // proves: CAT-PI-2, CAT-PI-4, CAT-NS-4, LUP-1, LUP-2, LSPCAT-1, OPT-8, IO-1, IO-2, SET-1, API-S8
     for (&(name, ours), &(_, theirs)) in constants::RUST.iter().zip(constants::WINDOWS) {
         assert!(constants::same(ours, theirs), "{name} is {ours:#x}, on Windows {theirs:#x}");
     }
@@ -183,13 +182,12 @@ fn cat_ns_6_email_blobs() {
 }
 
 #[test]
-fn lup_3_one_bit_has_two_names() {
+fn one_look_up_flag_has_two_names() {
     assert_eq!((LUP_RES_SERVICE, LUP_SECURE), (0x8000, 0x8000));
 }
 
 #[test]
-fn api_14_time_values_have_32_bits() {
-    // proves: API-13 (the set is a count and an array)
+fn time_values_and_sets_are_those_of_64_bit_windows() {
     assert_eq!(size_of::<TIMEVAL>(), 8);
     assert_eq!((size_of::<FD_SET>(), offset_of!(FD_SET, fd_array)), (520, 8));
 }

@@ -12,7 +12,6 @@ fn source(name: &str) -> std::path::PathBuf {
 /// The programs check themselves: they print what is wrong and fail.
 #[test]
 fn macros_and_inline_functions_work() {
-    // proves: API-12, API-13
     let text = std::fs::read_to_string(source("macros.c")).unwrap();
     for language in Language::ALL {
         let sources = Sources::new();

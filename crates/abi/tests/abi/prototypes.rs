@@ -39,7 +39,7 @@ pub fn describing() -> String {
 }
 
 #[test]
-fn t_api_1_every_export_is_described() {
+fn every_export_is_described() {
     let listed: BTreeSet<String> = exports().into_iter().map(|export| export.source).collect();
     let described: BTreeSet<String> = EXPORTS.iter().map(|&(name, _)| name.to_string()).collect();
     assert_eq!(listed.len(), exports().len(), "a name is listed twice");
