@@ -6,6 +6,8 @@ pub mod buffers;
 mod calls;
 pub mod condition;
 pub(crate) mod entry;
+#[cfg(unix)]
+pub mod helper_thread;
 mod instance;
 pub(crate) mod provider;
 pub mod thread_error;

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::{self, JoinHandle};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, epoll, eventfd};
 use rustix::io::Errno;
 use windlass_abi::WsaError;
 use windlass_spi::Result;
+use windlass_spi::helper_thread::HelperThread;
 use windlass_spi::upcalls::Upcalls;
 
 use super::changes::Changes;
@@ -28,7 +28,7 @@ pub struct Watcher(Mutex<Option<Running>>);
 
 struct Running {
     shared: Arc<Shared>,
-    thread: JoinHandle<()>,
+    thread: HelperThread,
 }
 
 /// What the thread and the registrations have in common.
@@ -86,13 +86,9 @@ impl Watcher {
             state: Mutex::default(),
         });
         shared.add(BELL, shared.bell.as_fd(), epoll::EventFlags::IN)?;
-        let thread = thread::Builder::new()
-            .name("windlass-events".into())
-            .spawn({
-                let shared = shared.clone();
-                move || shared.run()
-            })
-            .map_err(|_| WsaError::WSAEOPNOTSUPP)?;
+        let server = shared.clone();
+        let thread =
+            HelperThread::spawn("windlass-events", move || server.run()).map_err(|_| WsaError::WSAEOPNOTSUPP)?;
         *running = Some(Running { shared: shared.clone(), thread });
         Ok(shared)
     }
@@ -103,8 +99,7 @@ impl Watcher {
         running.shared.stop.store(true, Ordering::Relaxed);
         // The counter of the bell cannot overflow: one is added once.
         let _ = rustix::io::write(&running.shared.bell, &1u64.to_ne_bytes());
-        // A panic of the thread has ended it as well.
-        let _ = running.thread.join();
+        drop(running.thread);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Running>> {
