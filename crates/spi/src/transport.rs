@@ -422,4 +422,7 @@ pub struct IoctlOutput<'a> {
     pub buffer: &'a mut [u8],
     /// What `lpcbBytesReturned` becomes, also on failure (IO-7).
     pub returned: u32,
+    /// The address at which the client has the input, of which the transport sees a copy. The input of
+    /// some codes points into itself.
+    pub input_address: usize,
 }

@@ -43,7 +43,7 @@ pub fn list(socket: &TcpSocket, output: &mut IoctlOutput<'_>) -> Result<()> {
 /// # Errors
 /// WSAEINVAL: an address of another family, or outside the buffer.
 pub fn sort(socket: &TcpSocket, input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()> {
-    let mut addresses = read_list(input, socket.family)?;
+    let mut addresses = read_list(input, output.input_address, socket.family)?;
     addresses.sort_by_cached_key(|address| Preference::of(*address));
     give_list(output, &addresses)
 }
@@ -161,8 +161,8 @@ fn give_list(output: &mut IoctlOutput<'_>, addresses: &[SocketAddress]) -> Resul
     give(output, &bytes)
 }
 
-fn read_list(input: &[u8], family: Family) -> Result<Vec<SocketAddress>> {
-    let base = input.as_ptr().addr();
+/// Reads a list that the client has at `base`.
+fn read_list(input: &[u8], base: usize, family: Family) -> Result<Vec<SocketAddress>> {
     let count = usize::try_from(i32::from_ne_bytes(load(input, 0)?)).map_err(|_| WsaError::WSAEINVAL)?;
     let end = count.checked_mul(PAIR).and_then(|pairs| pairs.checked_add(HEAD)).ok_or(WsaError::WSAEINVAL)?;
     if count > 0 && end > input.len() {
@@ -228,12 +228,14 @@ mod tests {
     fn a_list_is_read_back() {
         let addresses = ["127.0.0.1:1", "192.0.2.7:0"].map(|text| text.parse::<SocketAddr>().unwrap());
         let mut room = [0xaa; 256];
-        let mut output = IoctlOutput { buffer: &mut room, returned: 0 };
+        let mut output = IoctlOutput { buffer: &mut room, returned: 0, input_address: 0 };
         give_list(&mut output, &addresses).unwrap();
         let length = output.returned as usize;
         assert_eq!(length, 8 + 2 * 16 + 2 * 32);
-        assert_eq!(read_list(&room[..length], Family::Ip4), Ok(addresses.to_vec()));
-        assert_eq!(read_list(&room[..length], Family::Ip6), Err(WsaError::WSAEINVAL));
+        let base = room.as_ptr().addr();
+        assert_eq!(read_list(&room[..length], base, Family::Ip4), Ok(addresses.to_vec()));
+        assert_eq!(read_list(&room[..length], base, Family::Ip6), Err(WsaError::WSAEINVAL));
+        assert_eq!(read_list(&room[..length], base + 99, Family::Ip4), Err(WsaError::WSAEINVAL));
     }
 
     #[test]
@@ -241,7 +243,7 @@ mod tests {
         let addresses = ["127.0.0.1:0".parse().unwrap()];
         for length in 0..56 {
             let mut room = [0xaa; 56];
-            let mut output = IoctlOutput { buffer: &mut room[..length], returned: 0 };
+            let mut output = IoctlOutput { buffer: &mut room[..length], returned: 0, input_address: 0 };
             assert_eq!(give_list(&mut output, &addresses), Err(WsaError::WSAEFAULT));
             assert_eq!(output.returned, 56);
             assert_eq!(room, [0xaa; 56]);
@@ -251,12 +253,12 @@ mod tests {
     #[test]
     fn hostile_lists_are_refused() {
         let mut list = [0u8; 64];
-        let base = list.as_ptr().addr();
+        let base = 0x7000_0000;
         let mut with = |count: i32, pointer: usize, length: i32| {
             list[..4].copy_from_slice(&count.to_ne_bytes());
             list[8..16].copy_from_slice(&pointer.to_ne_bytes());
             list[16..20].copy_from_slice(&length.to_ne_bytes());
-            read_list(&list, Family::Ip4)
+            read_list(&list, base, Family::Ip4)
         };
         assert_eq!(with(0, 0, 0), Ok(Vec::new()));
         assert_eq!(with(-1, 0, 0), Err(WsaError::WSAEINVAL));
@@ -267,6 +269,6 @@ mod tests {
         assert_eq!(with(1, base + 24, -1), Err(WsaError::WSAEINVAL));
         assert_eq!(with(1, base + 24, i32::MAX), Err(WsaError::WSAEINVAL));
         assert_eq!(with(1, base + 24, 1), Err(WsaError::WSAEFAULT));
-        assert_eq!(read_list(&[0; 3], Family::Ip4), Err(WsaError::WSAEFAULT));
+        assert_eq!(read_list(&[0; 3], base, Family::Ip4), Err(WsaError::WSAEFAULT));
     }
 }

@@ -32,12 +32,13 @@ pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
         synchronous(&call.socket, overlapped)?;
         args::required(returned)?;
         let (input_length, output_length) = (length(input_length)?, length(output_length)?);
+        let input_address = input.addr();
         // The client may pass one buffer for both, so the input is copied.
         // SAFETY: the client's, null or readable.
         let input = unsafe { args::input(input, input_length) }?.to_vec();
         // SAFETY: the client's, null or writable.
         let buffer = unsafe { args::output(output, output_length) }?;
-        let mut output = IoctlOutput { buffer, returned: 0 };
+        let mut output = IoctlOutput { buffer, returned: 0, input_address };
         let result = match code {
             SIO_GET_EXTENSION_FUNCTION_POINTER => extension::<E>(&input, &mut output),
             _ => call.transport().ioctl(&call.socket, code, &input, &mut output),
