@@ -74,14 +74,21 @@ impl<T: Transport> Instance<T> {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// The catalog entry as sockets share it: one copy for each id, without a duplication token.
+    /// The catalog entry as sockets share it: one copy for each id, without a duplication token and what a
+    /// transport put with it into the reserved flags.
     pub(super) fn share_info(&self, info: &WSAPROTOCOL_INFOW) -> Arc<WSAPROTOCOL_INFOW> {
         let mut admission = self.admission();
         let known = admission.infos.iter().find(|known| known.dwCatalogEntryId == info.dwCatalogEntryId);
         if let Some(known) = known {
             return Arc::clone(known);
         }
-        let new = Arc::new(WSAPROTOCOL_INFOW { dwProviderReserved: 0, ..*info });
+        let new = Arc::new(WSAPROTOCOL_INFOW {
+            dwServiceFlags2: 0,
+            dwServiceFlags3: 0,
+            dwServiceFlags4: 0,
+            dwProviderReserved: 0,
+            ..*info
+        });
         admission.infos.push(Arc::clone(&new));
         new
     }

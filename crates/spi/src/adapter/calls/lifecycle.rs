@@ -57,15 +57,7 @@ pub unsafe extern "system" fn wsp_socket<E: Entry>(
             0 => call.transport.socket(&request),
             _ => call.transport.open_duplicate(&request),
         }?;
-        // What marked a duplicate was for this one use (WSP-DUP-3); the fields are reserved in an entry.
-        let entry = WSAPROTOCOL_INFOW {
-            dwServiceFlags2: 0,
-            dwServiceFlags3: 0,
-            dwServiceFlags4: 0,
-            dwProviderReserved: 0,
-            ..info
-        };
-        call.adopt(new, flags, call.share_info(&entry), &call.pin)
+        call.adopt(new, flags, call.share_info(&info), &call.pin)
     };
     // SAFETY: the client's, null or writable.
     unsafe { socket(errno, body) }
