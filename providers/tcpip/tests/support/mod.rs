@@ -42,7 +42,7 @@ pub fn entry(family: i32, socket_type: i32) -> WSAPROTOCOL_INFOW {
     };
     WSAPROTOCOL_INFOW {
         dwServiceFlags1: services,
-        dwCatalogEntryId: 1001,
+        dwCatalogEntryId: 1001 + u32::from(family == AF_INET6) * 2 + u32::from(socket_type == SOCK_DGRAM),
         ProtocolChain: WSAPROTOCOLCHAIN { ChainLen: BASE_PROTOCOL, ..Default::default() },
         iVersion: 2,
         iAddressFamily: family,
@@ -78,6 +78,7 @@ impl Winsock {
     pub fn start() -> Self {
         let mut data = MaybeUninit::<WSPDATA>::zeroed();
         let mut table = WSPPROC_TABLE::EMPTY;
+        windlass_spi::thread_error::install(upcalls::set_last_error);
         let startup = windlass_spi::entry::<windlass_tcpip::Tcpip>();
         let (data, info) = (data.as_mut_ptr(), &mut entry(AF_INET, SOCK_STREAM));
         // SAFETY: the structures are there, and the upcalls can be called.
@@ -377,6 +378,32 @@ impl Winsock {
         let ready = sets.map(|set| set.fd_array[..set.fd_count as usize].to_vec());
         assert_eq!(count as usize, ready.iter().map(Vec::len).sum::<usize>());
         Ok(ready)
+    }
+
+    /// `WSAPoll` of the provider: what each element found. A negative time is for ever.
+    pub fn poll(&self, elements: &[(SOCKET, i16)], milliseconds: i32) -> Result<Vec<i16>> {
+        type Poll = unsafe extern "system" fn(*mut WSAPOLLFD, u32, i32) -> i32;
+        let any = elements.iter().map(|element| element.0).find(|s| self.sock_type(*s).is_ok());
+        let mut pointer = [0u8; size_of::<usize>()];
+        // SAFETY: a structure of numbers without padding.
+        let mut guid: [u8; 16] = unsafe { std::mem::transmute(WSAID_WSAPOLL) };
+        self.ioctl(any.unwrap(), SIO_GET_EXTENSION_FUNCTION_POINTER, &mut guid, &mut pointer)?;
+        // SAFETY: the provider says that this is the function.
+        let poll: Poll = unsafe { std::mem::transmute(usize::from_ne_bytes(pointer)) };
+        let array = elements.iter().map(|&(fd, events)| WSAPOLLFD { fd, events, revents: -1 });
+        let mut array: Vec<_> = array.collect();
+        // SAFETY: the array is as long as it says.
+        let count = unsafe { poll(array.as_mut_ptr(), array.len() as u32, milliseconds) };
+        if count == SOCKET_ERROR {
+            return Err(upcalls::last_error());
+        }
+        let found: Vec<i16> = array.iter().map(|element| element.revents).collect();
+        assert_eq!(count as usize, found.iter().filter(|revents| **revents != 0).count());
+        Ok(found)
+    }
+
+    pub fn sock_type(&self, s: SOCKET) -> Result<Vec<u8>> {
+        self.option(s, SOL_SOCKET, SO_TYPE, 4)
     }
 
     /// A listening socket and its address.

@@ -12,6 +12,17 @@ use windlass_io::thread::{self, ThreadId};
 
 thread_local! {
     static HOOK: Cell<(LPBLOCKINGCALLBACK, usize)> = const { Cell::new((None, 0)) };
+    static LAST_ERROR: Cell<i32> = const { Cell::new(0) };
+}
+
+/// `WSASetLastError`, which extension functions report by.
+pub fn set_last_error(error: i32) {
+    LAST_ERROR.set(error);
+}
+
+/// `WSAGetLastError`.
+pub fn last_error() -> WsaError {
+    WsaError::from_code(LAST_ERROR.get())
 }
 
 /// Installs the calling thread's blocking hook, or none.
