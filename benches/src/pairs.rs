@@ -14,8 +14,13 @@ pub struct Pair<'w> {
 }
 
 impl<'w> Pair<'w> {
+    /// A pair of this socket type.
+    pub fn new(winsock: &'w Winsock, kind: i32) -> Self {
+        if kind == SOCK_STREAM { Self::tcp(winsock) } else { Self::udp(winsock) }
+    }
+
     /// A TCP connection.
-    pub fn tcp(winsock: &'w Winsock) -> Self {
+    fn tcp(winsock: &'w Winsock) -> Self {
         let listener = bound(winsock, SOCK_STREAM);
         assert_eq!((winsock.listen)(listener, 1), 0);
         let from = bound(winsock, SOCK_STREAM);
@@ -28,7 +33,7 @@ impl<'w> Pair<'w> {
     }
 
     /// Two datagram sockets, each the other's peer.
-    pub fn udp(winsock: &'w Winsock) -> Self {
+    fn udp(winsock: &'w Winsock) -> Self {
         let (from, to) = (bound(winsock, SOCK_DGRAM), bound(winsock, SOCK_DGRAM));
         connect(winsock, from, to);
         connect(winsock, to, from);

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use rustix::net::{RecvFlags, SendFlags};
-use windlass_abi::SOCKET;
+use windlass_abi::{SOCK_DGRAM, SOCK_STREAM, SOCKET};
 
 use crate::library::Winsock;
 use crate::pairs::Pair;
@@ -19,12 +19,11 @@ const CALLS: f64 = 2.0;
 /// Measures TCP and UDP on one thread and on two at once.
 pub fn run(winsock: &Winsock, batches: usize) {
     winsock.start();
-    let protocols: [(&str, fn(&Winsock) -> Pair<'_>); 2] = [("UDP", Pair::udp), ("TCP", Pair::tcp)];
-    for (protocol, make) in protocols {
+    for (protocol, kind) in [("UDP", SOCK_DGRAM), ("TCP", SOCK_STREAM)] {
         for threads in [1, 2] {
             let begin = Barrier::new(threads);
             let results = thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| one(winsock, make, &begin, batches))).collect();
+                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| one(winsock, kind, &begin, batches))).collect();
                 Batches::join(workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")))
             });
             let plural = if threads == 1 { "thread" } else { "threads" };
@@ -34,8 +33,8 @@ pub fn run(winsock: &Winsock, batches: usize) {
     winsock.clean_up();
 }
 
-fn one(winsock: &Winsock, make: fn(&Winsock) -> Pair<'_>, begin: &Barrier, batches: usize) -> Batches {
-    let pair = make(winsock);
+fn one(winsock: &Winsock, kind: i32, begin: &Barrier, batches: usize) -> Batches {
+    let pair = Pair::new(winsock, kind);
     begin.wait();
     Batches::measure(batches, STEPS, || bare(&pair), || ours(winsock, &pair))
 }
