@@ -10,9 +10,9 @@ pub mod transport;
 pub mod version;
 
 pub use adapter::entry::{Entry, entry};
-pub use adapter::provider::Provider;
 #[cfg(unix)]
 pub use adapter::helper_thread;
+pub use adapter::provider::Provider;
 pub use adapter::{buffers, condition, thread_error, upcalls};
 pub use transport::{Result, Transport};
 pub use windlass_abi as abi;

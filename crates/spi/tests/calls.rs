@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
 
-use support::client::{self, Client, Result, buffer, members, set, start};
+use support::client::{self, Client, Result, buffer, call, members, set, start};
 use support::fake;
 use support::probe::{probe, started};
 use windlass_spi::abi::*;

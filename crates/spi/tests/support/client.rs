@@ -1,5 +1,4 @@
 //! A client of a provider: what the runtime is to it.
-#![allow(clippy::macro_metavars_in_unsafe, reason = "the arguments of a call are pointers, made in safe code")]
 
 use std::ptr;
 
@@ -16,7 +15,6 @@ pub struct Client {
 }
 
 /// Calls a function of the table with these arguments and an error slot: its result, and the slot.
-#[macro_export]
 macro_rules! call {
     ($client:expr, $function:ident $(, $argument:expr)* $(,)?) => {{
         let mut errno = 0;
@@ -25,6 +23,9 @@ macro_rules! call {
         (result, errno)
     }};
 }
+
+#[allow(unused_imports, reason = "each test uses its part")]
+pub(crate) use call;
 
 /// A catalog entry with this id.
 pub fn entry(id: u32) -> WSAPROTOCOL_INFOW {
@@ -276,4 +277,20 @@ extern "system" fn condition(
 ) -> i32 {
     // SAFETY: what `accept_asking` passes, which is alive until the accept has returned.
     unsafe { (*ptr::with_exposed_provenance::<&(dyn Fn() -> i32 + Sync)>(data))() }
+}
+
+/// A thread's own directory in /proc.
+pub fn this_thread() -> std::path::PathBuf {
+    std::path::Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap())
+}
+
+/// Waits until a thread sleeps in the kernel.
+pub fn await_sleep(thread: &std::path::Path) {
+    let sleeps = || {
+        let stat = std::fs::read_to_string(thread.join("stat")).unwrap();
+        stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
+    };
+    while !sleeps() {
+        std::thread::yield_now();
+    }
 }
