@@ -1,7 +1,7 @@
 //! The C edge: panics and null pointers end here, as Winsock errors.
 //!
 //! Every export runs inside one of the `call` functions. Pointers that a client gives are read and
-//! written only through the helpers below, which answer `WSAEFAULT` for null.
+//! written only through the helpers below and those of `text`, which answer `WSAEFAULT` for null.
 #![allow(unsafe_code, reason = "the C boundary dereferences the client's pointers")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,66 +98,57 @@ pub unsafe fn store_if_wanted<T>(to: *mut T, value: T) {
     }
 }
 
-/// The elements of an array; empty where the length is zero, whatever the pointer.
+/// Writes values one after the other; nothing where there are none, whatever the pointer.
 ///
 /// # Safety
-/// `from` must be null or point to `len` aligned elements that outlive the answer.
-pub unsafe fn array<'a, T>(from: *const T, len: usize) -> Result<&'a [T]> {
-    match (len, from.is_null()) {
-        (0, _) => Ok(&[]),
+/// `to` must be null or writable for that many.
+pub unsafe fn store_all<T: Copy>(to: *mut T, values: &[T]) -> Result<()> {
+    match (values.len(), to.is_null()) {
+        (0, _) => Ok(()),
         (_, true) => Err(WsaError::WSAEFAULT),
-        // SAFETY: not null, and the caller vouches for it.
+        (len, false) => {
+            // SAFETY: not null, and the caller vouches for the room; bytes need no alignment.
+            unsafe { to.cast::<u8>().copy_from_nonoverlapping(values.as_ptr().cast(), len * size_of::<T>()) };
+            Ok(())
+        }
+    }
+}
+
+/// The elements of an array; empty where the length is zero, whatever the pointer. One that is not aligned is `WSAEFAULT`.
+///
+/// # Safety
+/// `from` must be null or point to `len` elements that outlive the answer.
+pub unsafe fn array<'a, T>(from: *const T, len: usize) -> Result<&'a [T]> {
+    match len {
+        0 => Ok(&[]),
+        _ if from.is_null() || !from.is_aligned() => Err(WsaError::WSAEFAULT),
+        // SAFETY: not null, aligned, and the caller vouches for the elements.
         _ => Ok(unsafe { core::slice::from_raw_parts(from, len) }),
     }
 }
 
-/// The same for an array that is written.
+/// The same for an array that is read and written.
 ///
 /// # Safety
 /// As [`array`], and nothing else uses the elements meanwhile.
 pub unsafe fn array_mut<'a, T>(from: *mut T, len: usize) -> Result<&'a mut [T]> {
-    match (len, from.is_null()) {
-        (0, _) => Ok(&mut []),
-        (_, true) => Err(WsaError::WSAEFAULT),
-        // SAFETY: not null, and the caller vouches for it.
+    match len {
+        0 => Ok(&mut []),
+        _ if from.is_null() || !from.is_aligned() => Err(WsaError::WSAEFAULT),
+        // SAFETY: not null, aligned, and the caller vouches for the elements.
         _ => Ok(unsafe { core::slice::from_raw_parts_mut(from, len) }),
     }
 }
 
-/// The bytes of a C string, without the NUL.
+/// The elements before the one that is zero, at any alignment.
 ///
 /// # Safety
-/// `text` must be null or NUL-terminated, and outlive the answer.
-pub unsafe fn bytes<'a>(text: *const u8) -> Result<&'a [u8]> {
-    if text.is_null() {
+/// `from` must be null or readable up to that element.
+pub unsafe fn until_zero<T: Copy + Default + PartialEq>(from: *const T) -> Result<Vec<T>> {
+    if from.is_null() {
         return Err(WsaError::WSAEFAULT);
     }
-    // SAFETY: not null, and the caller vouches for the NUL.
-    Ok(unsafe { core::ffi::CStr::from_ptr(text.cast()) }.to_bytes())
-}
-
-/// The units of a UTF-16 string, without the NUL.
-///
-/// # Safety
-/// `text` must be null or NUL-terminated and aligned, and outlive the answer.
-pub unsafe fn wide<'a>(text: *const u16) -> Result<&'a [u16]> {
-    if text.is_null() {
-        return Err(WsaError::WSAEFAULT);
-    }
-    let mut len = 0;
-    // SAFETY: every unit up to the NUL is readable, as the caller vouches.
-    while unsafe { text.add(len).read() } != 0 {
-        len += 1;
-    }
-    // SAFETY: these units were just read.
-    Ok(unsafe { core::slice::from_raw_parts(text, len) })
-}
-
-/// A UTF-16 string as Rust text; unpaired surrogates are `WSAEINVAL`.
-///
-/// # Safety
-/// As [`wide`].
-pub unsafe fn wide_text(text: *const u16) -> Result<String> {
-    // SAFETY: as the caller vouches.
-    String::from_utf16(unsafe { wide(text) }?).map_err(|_| WsaError::WSAEINVAL)
+    // SAFETY: not null, and nothing behind the zero is read.
+    let elements = (0..).map(|at| unsafe { from.add(at).read_unaligned() });
+    Ok(elements.take_while(|element| *element != T::default()).collect())
 }

@@ -8,6 +8,8 @@ use windlass_runtime::Function;
 
 use crate::dispatch::{forward, forward_socket};
 
+/// Gives a socket its local address (A-B02).
+///
 /// # Safety
 /// `name` must be null or readable for `namelen` bytes.
 #[unsafe(export_name = "ws2_bind")]
@@ -16,12 +18,15 @@ pub unsafe extern "system" fn bind(s: SOCKET, name: *const SOCKADDR, namelen: i3
     forward(Function::Bind, s, |provider, errno| unsafe { (provider.lpWSPBind)(s, name, namelen, errno) })
 }
 
+/// Makes a socket listen, with room for `backlog` connections (A-B13).
 #[unsafe(export_name = "ws2_listen")]
 pub extern "system" fn listen(s: SOCKET, backlog: i32) -> i32 {
     // SAFETY: no pointers but the slot.
     forward(Function::Listen, s, |provider, errno| unsafe { (provider.lpWSPListen)(s, backlog, errno) })
 }
 
+/// Takes a connection (A-B01).
+///
 /// # Safety
 /// `addr` and `addrlen` must be null or as the page says.
 #[unsafe(export_name = "ws2_accept")]
@@ -30,6 +35,8 @@ pub unsafe extern "system" fn accept(s: SOCKET, addr: *mut SOCKADDR, addrlen: *m
     unsafe { take(Function::Accept, s, addr, addrlen, None, 0) }
 }
 
+/// Takes a connection if a condition function agrees (A-S01).
+///
 /// # Safety
 /// As [`accept`]; the condition function is the client's.
 #[unsafe(no_mangle)]
@@ -44,6 +51,8 @@ pub unsafe extern "system" fn WSAAccept(
     unsafe { take(Function::WsaAccept, s, addr, addrlen, condition, callback_data) }
 }
 
+/// # Safety
+/// As [`accept`]; the condition function is the client's.
 unsafe fn take(
     function: Function,
     s: SOCKET,
@@ -58,6 +67,8 @@ unsafe fn take(
     })
 }
 
+/// Connects, or sets the peer of datagrams (A-B04).
+///
 /// # Safety
 /// `name` must be null or readable for `namelen` bytes.
 #[unsafe(export_name = "ws2_connect")]
@@ -68,6 +79,8 @@ pub unsafe extern "system" fn connect(s: SOCKET, name: *const SOCKADDR, namelen:
     })
 }
 
+/// Connects with data and quality of service (A-S02).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -86,6 +99,8 @@ pub unsafe extern "system" fn WSAConnect(
     })
 }
 
+/// Joins a multipoint session (A-S13).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -105,48 +120,49 @@ pub unsafe extern "system" fn WSAJoinLeaf(
     })
 }
 
+/// Ends sending, receiving, or both (A-B22).
 #[unsafe(export_name = "ws2_shutdown")]
 pub extern "system" fn shutdown(s: SOCKET, how: i32) -> i32 {
     // SAFETY: no pointers but the slot.
     forward(Function::Shutdown, s, |provider, errno| unsafe { (provider.lpWSPShutdown)(s, how, errno) })
 }
 
+/// Ends sending, with last data (A-S18).
+///
 /// # Safety
 /// `data` must be null or a buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WSASendDisconnect(s: SOCKET, data: *mut WSABUF) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
-    forward(Function::WsaSendDisconnect, s, |provider, errno| unsafe {
-        (provider.lpWSPSendDisconnect)(s, data, errno)
-    })
+    forward(Function::WsaSendDisconnect, s, |provider, errno| unsafe { (provider.lpWSPSendDisconnect)(s, data, errno) })
 }
 
+/// Ends receiving; hands out the peer's last data (A-S15).
+///
 /// # Safety
 /// `data` must be null or a buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WSARecvDisconnect(s: SOCKET, data: *mut WSABUF) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
-    forward(Function::WsaRecvDisconnect, s, |provider, errno| unsafe {
-        (provider.lpWSPRecvDisconnect)(s, data, errno)
-    })
+    forward(Function::WsaRecvDisconnect, s, |provider, errno| unsafe { (provider.lpWSPRecvDisconnect)(s, data, errno) })
 }
 
+/// The socket's own address (A-B06).
+///
 /// # Safety
 /// `name` must be null or writable for `*namelen` bytes.
 #[unsafe(export_name = "ws2_getsockname")]
 pub unsafe extern "system" fn getsockname(s: SOCKET, name: *mut SOCKADDR, namelen: *mut i32) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
-    forward(Function::GetSockName, s, |provider, errno| unsafe {
-        (provider.lpWSPGetSockName)(s, name, namelen, errno)
-    })
+    forward(Function::GetSockName, s, |provider, errno| unsafe { (provider.lpWSPGetSockName)(s, name, namelen, errno) })
 }
 
+/// The address of the socket's peer (A-B05).
+///
 /// # Safety
 /// `name` must be null or writable for `*namelen` bytes.
 #[unsafe(export_name = "ws2_getpeername")]
 pub unsafe extern "system" fn getpeername(s: SOCKET, name: *mut SOCKADDR, namelen: *mut i32) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
-    forward(Function::GetPeerName, s, |provider, errno| unsafe {
-        (provider.lpWSPGetPeerName)(s, name, namelen, errno)
-    })
+    forward(Function::GetPeerName, s, |provider, errno| unsafe { (provider.lpWSPGetPeerName)(s, name, namelen, errno) })
 }

@@ -1,6 +1,8 @@
 //! From an export to one function of the socket's provider (API-4, RT-1, RT-2).
 
-use windlass_abi::{BOOL, FALSE, INVALID_SOCKET, NO_ERROR, ProcTable, SOCKET, SOCKET_ERROR, WSAOVERLAPPED, WSATHREADID, WsaError};
+use windlass_abi::{
+    BOOL, FALSE, INVALID_SOCKET, NO_ERROR, ProcTable, SOCKET, SOCKET_ERROR, WSAOVERLAPPED, WSATHREADID,
+};
 use windlass_runtime::{Entered, Function, enter};
 
 use crate::boundary::call;
@@ -37,15 +39,6 @@ fn through<R>(
         let result = body(&entered, &raw mut errno);
         Ok(finish(entered, result, errno))
     })
-}
-
-/// The error behind a provider's failure; a slot left at zero is the provider's fault (LC-ERR-6).
-#[cold]
-pub fn provider_error(errno: i32) -> WsaError {
-    match errno {
-        NO_ERROR => WsaError::WSASYSCALLFAILURE,
-        code => WsaError::from_code(code),
-    }
 }
 
 /// What `lpThreadId` points to: the calling thread for an overlapped call, and for any other nothing that it needs (RT-9).

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use windlass_abi::{
-    BOOL, FALSE, HANDLE, HWND, SOCKET, TRUE, WSA_INFINITE, WSA_INVALID_EVENT, WSA_WAIT_EVENT_0,
-    WSA_WAIT_FAILED, WSA_WAIT_IO_COMPLETION, WSA_WAIT_TIMEOUT, WSAEVENT, WSANETWORKEVENTS, WsaError,
+    BOOL, FALSE, HANDLE, HWND, SOCKET, TRUE, WSA_INFINITE, WSA_INVALID_EVENT, WSA_WAIT_EVENT_0, WSA_WAIT_FAILED,
+    WSA_WAIT_IO_COMPLETION, WSA_WAIT_TIMEOUT, WSAEVENT, WSANETWORKEVENTS, WsaError,
 };
+use windlass_io::Handle;
 use windlass_io::event::{self, Reset};
 use windlass_io::wait::{Outcome, wait_for};
-use windlass_io::Handle;
 use windlass_runtime::Function;
 
 use crate::boundary::{array, call};
-use crate::dispatch::{forward};
+use crate::dispatch::forward;
 
 /// A manual-reset event, not signalled (API-16). Needs no start-up (API-2).
 #[unsafe(no_mangle)]
@@ -21,16 +21,19 @@ pub extern "system" fn WSACreateEvent() -> WSAEVENT {
     call(WSA_INVALID_EVENT, || Ok(event::create(Reset::Manual, false)?.into()))
 }
 
+/// Signals an event (A-S33).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSASetEvent(handle: WSAEVENT) -> BOOL {
     on(handle, event::set)
 }
 
+/// Ends the signal of an event (A-S34).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSAResetEvent(handle: WSAEVENT) -> BOOL {
     on(handle, event::reset)
 }
 
+/// Closes an event (A-S35).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSACloseEvent(handle: WSAEVENT) -> BOOL {
     on(handle, event::close)
@@ -41,7 +44,7 @@ pub fn on(handle: HANDLE, work: impl FnOnce(Handle) -> Result<(), WsaError>) -> 
     call(FALSE, || work(Handle::from(handle)).map(|()| TRUE))
 }
 
-/// API-S12 to API-S14: the index of the event, a completion, the end of the time, or a failure.
+/// Waits: the index of the event, a completion, the end of the time, or a failure (API-S12 to API-S14).
 ///
 /// # Safety
 /// `events` must be null or `count` handles.
@@ -82,27 +85,41 @@ pub fn duration(milliseconds: u32) -> Option<Duration> {
     (milliseconds != WSA_INFINITE).then(|| Duration::from_millis(milliseconds.into()))
 }
 
+/// Has an event signalled by network events of a socket (A-S09).
+///
+/// # Safety
+/// `event` is a handle, which is looked up, not followed.
 #[unsafe(no_mangle)]
-pub extern "system" fn WSAEventSelect(s: SOCKET, event: WSAEVENT, network_events: i32) -> i32 {
-    // SAFETY: no pointers but the slot.
+pub unsafe extern "system" fn WSAEventSelect(s: SOCKET, event: WSAEVENT, network_events: i32) -> i32 {
+    // SAFETY: no pointers but the slot; the handle is the client's, passed on unchanged.
     forward(Function::WsaEventSelect, s, |provider, errno| unsafe {
         (provider.lpWSPEventSelect)(s, event, network_events, errno)
     })
 }
 
+/// Takes the network events that a socket has recorded (A-S08).
+///
 /// # Safety
 /// `network_events` must be null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn WSAEnumNetworkEvents(s: SOCKET, event: WSAEVENT, network_events: *mut WSANETWORKEVENTS) -> i32 {
+pub unsafe extern "system" fn WSAEnumNetworkEvents(
+    s: SOCKET,
+    event: WSAEVENT,
+    network_events: *mut WSANETWORKEVENTS,
+) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
     forward(Function::WsaEnumNetworkEvents, s, |provider, errno| unsafe {
         (provider.lpWSPEnumNetworkEvents)(s, event, network_events, errno)
     })
 }
 
+/// Network events as window messages: without windows, `WSAEOPNOTSUPP` (A-B31).
+///
+/// # Safety
+/// `window` is a handle, which is not followed.
 #[unsafe(no_mangle)]
-pub extern "system" fn WSAAsyncSelect(s: SOCKET, window: HWND, message: u32, network_events: i32) -> i32 {
-    // SAFETY: no pointers but the slot.
+pub unsafe extern "system" fn WSAAsyncSelect(s: SOCKET, window: HWND, message: u32, network_events: i32) -> i32 {
+    // SAFETY: no pointers but the slot; the handle is the client's, passed on unchanged.
     forward(Function::WsaAsyncSelect, s, |provider, errno| unsafe {
         (provider.lpWSPAsyncSelect)(s, window, message, network_events, errno)
     })

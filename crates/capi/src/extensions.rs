@@ -18,7 +18,7 @@ fn not_offered(s: SOCKET, function: Function) -> BOOL {
     })
 }
 
-/// No provider offers it yet: `WSAEOPNOTSUPP`.
+/// Accepts with first data. No provider offers it yet: `WSAEOPNOTSUPP` (API-X3).
 ///
 /// # Safety
 /// The arguments are not followed.
@@ -61,7 +61,7 @@ pub unsafe extern "system" fn GetAcceptExSockaddrs(
     }
 }
 
-/// No provider offers it yet: `WSAEOPNOTSUPP`.
+/// Sends a file. No provider offers it yet: `WSAEOPNOTSUPP` (API-X3).
 ///
 /// # Safety
 /// The arguments are not followed.
@@ -78,7 +78,7 @@ pub unsafe extern "system" fn TransmitFile(
     not_offered(s, Function::TransmitFile)
 }
 
-/// UP-1, WPU-COR-1.
+/// Completes an operation on a socket whose handle the runtime made (UP-1, WPU-COR-1).
 ///
 /// # Safety
 /// `errno` must be null or writable.

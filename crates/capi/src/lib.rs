@@ -11,6 +11,7 @@
 //! | [`extensions`] | mswsock, and upcalls that are exported |
 //! | [`win32`] | the slice of Win32 that such programs use |
 //!
+//! Every function has the signature and the errors of its page in the Winsock documentation.
 //! `exports.txt` lists every symbol. Those whose source name libc has too begin with `ws2_`.
 #![allow(non_snake_case, reason = "exports have the names of the Windows headers")]
 #![allow(clippy::too_many_arguments, reason = "exports have the signatures of the Windows headers")]

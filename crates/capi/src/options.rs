@@ -2,12 +2,11 @@
 #![allow(unsafe_code, reason = "exports pass the client's pointers to a provider")]
 
 use core::ffi::c_void;
-use core::mem::size_of;
 use core::ptr::{null, null_mut};
 
 use windlass_abi::{
-    BOOL, LPWSAOVERLAPPED_COMPLETION_ROUTINE, NO_ERROR, QOS, SO_OPENTYPE, SO_PROTOCOL_INFOA, SO_PROTOCOL_INFOW,
-    SOCKET, SOCKET_ERROR, SOL_SOCKET, WSABUF, WSAOVERLAPPED, WSAPROTOCOL_INFOA, WSAPROTOCOL_INFOW, WsaError,
+    BOOL, LPWSAOVERLAPPED_COMPLETION_ROUTINE, NO_ERROR, QOS, SO_OPENTYPE, SO_PROTOCOL_INFOA, SO_PROTOCOL_INFOW, SOCKET,
+    SOCKET_ERROR, SOL_SOCKET, WSABUF, WSAOVERLAPPED, WSAPROTOCOL_INFOA, WSAPROTOCOL_INFOW, WsaError,
 };
 use windlass_runtime::{Function, require_started, thread};
 
@@ -15,12 +14,18 @@ use crate::boundary::{call, load, store};
 use crate::dispatch::{forward, forward_bool, thread_id};
 use crate::text::info_a;
 
-/// `SO_OPENTYPE` is the thread's, whatever the socket (A-B07).
+/// Reads an option. `SO_OPENTYPE` is the thread's, whatever the socket (A-B07).
 ///
 /// # Safety
 /// `optval` must be null or writable for `*optlen` bytes.
 #[unsafe(export_name = "ws2_getsockopt")]
-pub unsafe extern "system" fn getsockopt(s: SOCKET, level: i32, optname: i32, optval: *mut u8, optlen: *mut i32) -> i32 {
+pub unsafe extern "system" fn getsockopt(
+    s: SOCKET,
+    level: i32,
+    optname: i32,
+    optval: *mut u8,
+    optlen: *mut i32,
+) -> i32 {
     // SAFETY: as the caller vouches.
     unsafe {
         match (level, optname) {
@@ -34,6 +39,8 @@ pub unsafe extern "system" fn getsockopt(s: SOCKET, level: i32, optname: i32, op
     }
 }
 
+/// # Safety
+/// As [`getsockopt`].
 unsafe fn option(s: SOCKET, level: i32, optname: i32, optval: *mut u8, optlen: *mut i32) -> i32 {
     // SAFETY: the arguments are the client's, passed on unchanged.
     forward(Function::GetSockOpt, s, |provider, errno| unsafe {
@@ -42,6 +49,9 @@ unsafe fn option(s: SOCKET, level: i32, optname: i32, optval: *mut u8, optlen: *
 }
 
 /// Stores a value the runtime itself knows, within the caller's room.
+///
+/// # Safety
+/// `optval` must be null or writable for `*optlen` bytes.
 unsafe fn answer<T>(optval: *mut u8, optlen: *mut i32, value: T) -> Result<i32, WsaError> {
     // SAFETY: as the caller vouches.
     let room = unsafe { load(optlen) }?;
@@ -55,6 +65,8 @@ unsafe fn answer<T>(optval: *mut u8, optlen: *mut i32, value: T) -> Result<i32, 
     Ok(NO_ERROR)
 }
 
+/// # Safety
+/// As [`getsockopt`].
 unsafe fn protocol_info_a(s: SOCKET, optval: *mut u8, optlen: *mut i32) -> Result<i32, WsaError> {
     let mut info = WSAPROTOCOL_INFOW::default();
     let mut len = size_of::<WSAPROTOCOL_INFOW>() as i32;
@@ -67,7 +79,7 @@ unsafe fn protocol_info_a(s: SOCKET, optval: *mut u8, optlen: *mut i32) -> Resul
     unsafe { answer::<WSAPROTOCOL_INFOA>(optval, optlen, info_a(&info)) }
 }
 
-/// `SO_OPENTYPE` is the thread's, whatever the socket (A-B21).
+/// Sets an option. `SO_OPENTYPE` is the thread's, whatever the socket (A-B21).
 ///
 /// # Safety
 /// `optval` must be null or readable for `optlen` bytes.
@@ -90,7 +102,7 @@ pub unsafe extern "system" fn setsockopt(s: SOCKET, level: i32, optname: i32, op
     })
 }
 
-/// The argument is one 32-bit number, in and out (A-B10).
+/// Controls a socket; the argument is one 32-bit number, in and out (A-B10).
 ///
 /// # Safety
 /// `argp` must be null or a `u_long`.
@@ -106,6 +118,8 @@ pub unsafe extern "system" fn ioctlsocket(s: SOCKET, cmd: i32, argp: *mut u32) -
     })
 }
 
+/// Controls a socket; sizes are in bytes (A-S12).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -129,6 +143,8 @@ pub unsafe extern "system" fn WSAIoctl(
     })
 }
 
+/// A named template of quality of service (A-S11).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]

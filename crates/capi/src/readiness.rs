@@ -10,15 +10,19 @@ use crate::boundary::{Result, array, array_mut, call, call_code};
 ///
 /// # Safety
 /// `set` must be null or an `fd_set` with `fd_count` elements.
-unsafe fn members<'a>(set: *const FD_SET) -> Result<&'a [SOCKET]> {
+pub unsafe fn members<'a>(set: *const FD_SET) -> Result<&'a [SOCKET]> {
     if set.is_null() {
         return Ok(&[]);
     }
-    // SAFETY: not null; the array is as long as the count says, however large the client's FD_SETSIZE is.
-    unsafe { array((&raw const (*set).fd_array).cast(), (*set).fd_count as usize) }
+    // SAFETY: not null; the array is as long as the count says, however large the client's FD_SETSIZE is (API-13).
+    unsafe {
+        let count = (&raw const (*set).fd_count).read_unaligned();
+        array((&raw const (*set).fd_array).cast(), count as usize)
+    }
 }
 
-/// The whole call goes to the provider of the first socket found (API-10, API-11). The number of ready sockets.
+/// The number of sockets that are ready; the sets keep those. The whole call goes to the provider of the first socket
+/// found (API-10, API-11).
 ///
 /// # Safety
 /// The pointers must be null or as the page of the function says.
@@ -40,7 +44,7 @@ pub unsafe extern "system" fn select(
     })
 }
 
-/// API-S7 to API-S11: the number of elements with something to report. The limit is in milliseconds.
+/// The number of elements with something to report (API-S7 to API-S11). The limit is in milliseconds.
 ///
 /// # Safety
 /// `elements` must be null or `count` elements.

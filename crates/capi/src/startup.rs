@@ -3,15 +3,13 @@
 
 use core::ptr::null_mut;
 
-use windlass_abi::{
-    BOOL, FALSE, NO_ERROR, SOCKET_ERROR, WSADATA, WSADESCRIPTION_LEN, WSASYS_STATUS_LEN, WsaError,
-};
+use windlass_abi::{BOOL, FALSE, NO_ERROR, SOCKET_ERROR, WSADATA, WSADESCRIPTION_LEN, WSASYS_STATUS_LEN, WsaError};
 use windlass_runtime::{self as runtime, Function, thread};
 
 use crate::boundary::{call, store};
 use crate::builtin;
 
-/// WSA-STARTUP-1 to -13. The code is the result; the thread error is not for it (LC-ERR-3).
+/// Starts Winsock (WSA-STARTUP-1 to -13). The code is the result; the thread error is not for it (LC-ERR-3).
 ///
 /// # Safety
 /// `data` must be null or a `WSADATA`.
@@ -50,17 +48,19 @@ fn describe(version: u16, high_version: u16) -> WSADATA {
     data
 }
 
-/// WSA-CLEANUP-1 to -12.
+/// Takes one start-up back; the last one ends Winsock (WSA-CLEANUP-1 to -12).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSACleanup() -> i32 {
     call(SOCKET_ERROR, || runtime::cleanup().map(|()| NO_ERROR))
 }
 
+/// The thread's error; reading it keeps it (API-18).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSAGetLastError() -> i32 {
     thread::last_error()
 }
 
+/// Sets the thread's error, to any value (API-18).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSASetLastError(code: i32) {
     thread::set_last_error(code);
@@ -72,19 +72,19 @@ pub extern "system" fn WSASetBlockingHook(_hook: *mut core::ffi::c_void) -> *mut
     call(null_mut(), || not_in_version_2(Function::WsaSetBlockingHook))
 }
 
-/// A-B40: `WSAEOPNOTSUPP`.
+/// Blocking hooks belong to version 1.1 (A-B40): `WSAEOPNOTSUPP`.
 #[unsafe(no_mangle)]
 pub extern "system" fn WSAUnhookBlockingHook() -> i32 {
     call(SOCKET_ERROR, || not_in_version_2(Function::WsaUnhookBlockingHook))
 }
 
-/// CONTRA-16: `WSAEOPNOTSUPP`.
+/// Cancelling belongs to version 1.1 (CONTRA-16): `WSAEOPNOTSUPP`.
 #[unsafe(no_mangle)]
 pub extern "system" fn WSACancelBlockingCall() -> i32 {
     call(SOCKET_ERROR, || not_in_version_2(Function::WsaCancelBlockingCall))
 }
 
-/// A-B44: never, in version 2.
+/// Whether a blocking call is going on: never, in version 2 (A-B44).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSAIsBlocking() -> BOOL {
     FALSE

@@ -1,28 +1,86 @@
-//! Between the A and W forms: the ANSI code page is UTF-8 here (API-7).
-
-#![allow(unsafe_code, reason = "text goes to the client's memory")]
+//! Text of clients, and the A and W forms: the ANSI code page is UTF-8 here (API-7).
+#![allow(unsafe_code, reason = "text comes from and goes to the client's memory")]
 
 use windlass_abi::{WSAPROTOCOL_INFOA, WSAPROTOCOL_INFOW, WsaError};
 
-use crate::boundary::{Result, array_mut, load, store};
+use crate::boundary::{Result, load, store, store_all, until_zero};
 
-/// Stores UTF-16 text and its NUL in a client's buffer of `*len` units, and in `*len` how many that is. Too little room
-/// is `WSAEFAULT`, with the number needed (WSC-PATH-1, WPU-GPP-1).
+/// A unit of text: a byte of UTF-8 in the A forms, 16 bits of UTF-16 in the W forms.
+pub trait Unit: Copy + Default + PartialEq {
+    /// The units of a text.
+    fn encode(text: &str) -> impl Iterator<Item = Self>;
+    /// The text of some units; `None` if they are malformed.
+    fn decode(units: Vec<Self>) -> Option<String>;
+}
+
+impl Unit for u8 {
+    fn encode(text: &str) -> impl Iterator<Item = Self> {
+        text.bytes()
+    }
+
+    fn decode(units: Vec<Self>) -> Option<String> {
+        String::from_utf8(units).ok()
+    }
+}
+
+impl Unit for u16 {
+    fn encode(text: &str) -> impl Iterator<Item = Self> {
+        text.encode_utf16()
+    }
+
+    fn decode(units: Vec<Self>) -> Option<String> {
+        String::from_utf16(&units).ok()
+    }
+}
+
+/// A text and its NUL.
+pub fn terminated<U: Unit>(text: &str) -> Vec<U> {
+    U::encode(text).chain([U::default()]).collect()
+}
+
+/// A client's text; malformed text is `WSAEINVAL`.
 ///
 /// # Safety
-/// `len` must be null or a number of units, `buffer` null or that large.
-pub unsafe fn hand_out_wide(text: &str, buffer: *mut u16, len: *mut i32) -> Result<()> {
+/// `text` must be null or NUL-terminated.
+pub unsafe fn read<U: Unit>(text: *const U) -> Result<String> {
     // SAFETY: as the caller vouches.
-    let room = usize::try_from(unsafe { load(len) }?).map_err(|_| WsaError::WSAEFAULT)?;
-    let units: Vec<u16> = text.encode_utf16().chain([0]).collect();
-    // SAFETY: it was readable above and is the client's to write.
-    unsafe { store(len, units.len() as i32) }?;
+    U::decode(unsafe { until_zero(text) }?).ok_or(WsaError::WSAEINVAL)
+}
+
+/// The same where the client may leave the text out.
+///
+/// # Safety
+/// As [`read`].
+pub unsafe fn read_if_given<U: Unit>(text: *const U) -> Result<Option<String>> {
+    // SAFETY: as the caller vouches.
+    if text.is_null() { Ok(None) } else { unsafe { read(text) }.map(Some) }
+}
+
+/// Stores a text and its NUL in a client's buffer of `room` units. Too little room is `WSAEFAULT`.
+///
+/// # Safety
+/// `buffer` must be null or that large.
+pub unsafe fn hand_out<U: Unit>(text: &str, buffer: *mut U, room: usize) -> Result<()> {
+    let units = terminated::<U>(text);
     if room < units.len() {
         return Err(WsaError::WSAEFAULT);
     }
-    // SAFETY: there is room for the text, as the client says.
-    unsafe { array_mut(buffer, units.len()) }?.copy_from_slice(&units);
-    Ok(())
+    // SAFETY: there is room for it, as the client says.
+    unsafe { store_all(buffer, &units) }
+}
+
+/// The same where `len` is the room, and afterwards how many units the text has with its NUL, whether it fits or not
+/// (API-8, WSC-PATH-1).
+///
+/// # Safety
+/// `len` must be null or the number of units of `buffer`, which must be null or that large.
+pub unsafe fn hand_out_measured<U: Unit>(text: &str, buffer: *mut U, len: *mut u32) -> Result<()> {
+    // SAFETY: as the caller vouches; it was readable, and is the client's to write.
+    unsafe {
+        let room = load(len)? as usize;
+        store(len, terminated::<U>(text).len() as u32)?;
+        hand_out(text, buffer, room)
+    }
 }
 
 /// The name in a fixed array: UTF-16 up to the NUL.

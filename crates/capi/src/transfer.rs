@@ -30,6 +30,8 @@ fn whole_message(result: i32, bytes: u32, flags: u32) -> i32 {
     }
 }
 
+/// Sends; the result is how many bytes went (A-B19).
+///
 /// # Safety
 /// `buf` must be readable for `len` bytes.
 #[unsafe(export_name = "ws2_send")]
@@ -47,6 +49,8 @@ pub unsafe extern "system" fn send(s: SOCKET, buf: *const u8, len: i32, flags: i
     if result == SOCKET_ERROR { SOCKET_ERROR } else { bytes as i32 }
 }
 
+/// Receives; the result is how many bytes came (A-B16).
+///
 /// # Safety
 /// `buf` must be writable for `len` bytes.
 #[unsafe(export_name = "ws2_recv")]
@@ -64,10 +68,19 @@ pub unsafe extern "system" fn recv(s: SOCKET, buf: *mut u8, len: i32, flags: i32
     whole_message(result, bytes, flags)
 }
 
+/// Sends to an address (A-B20).
+///
 /// # Safety
 /// `buf` must be readable for `len` bytes, `to` for `tolen`.
 #[unsafe(export_name = "ws2_sendto")]
-pub unsafe extern "system" fn sendto(s: SOCKET, buf: *const u8, len: i32, flags: i32, to: *const SOCKADDR, tolen: i32) -> i32 {
+pub unsafe extern "system" fn sendto(
+    s: SOCKET,
+    buf: *const u8,
+    len: i32,
+    flags: i32,
+    to: *const SOCKADDR,
+    tolen: i32,
+) -> i32 {
     let mut buffer = match one_buffer(buf, len) {
         Ok(buffer) => buffer,
         Err(error) => return errors::fail(error),
@@ -82,6 +95,8 @@ pub unsafe extern "system" fn sendto(s: SOCKET, buf: *const u8, len: i32, flags:
     if result == SOCKET_ERROR { SOCKET_ERROR } else { bytes as i32 }
 }
 
+/// Receives, and tells from where (A-B17).
+///
 /// # Safety
 /// `buf` must be writable for `len` bytes; `from` and `fromlen` as the page says.
 #[unsafe(export_name = "ws2_recvfrom")]
@@ -107,6 +122,8 @@ pub unsafe extern "system" fn recvfrom(
     whole_message(result, bytes, flags)
 }
 
+/// Sends several buffers (A-S17).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -126,6 +143,8 @@ pub unsafe extern "system" fn WSASend(
     })
 }
 
+/// Receives into several buffers (A-S14).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -145,6 +164,8 @@ pub unsafe extern "system" fn WSARecv(
     })
 }
 
+/// Sends several buffers to an address (A-S20).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -167,6 +188,8 @@ pub unsafe extern "system" fn WSASendTo(
     })
 }
 
+/// Receives into several buffers, and tells from where (A-S16).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]
@@ -213,6 +236,8 @@ pub unsafe extern "system" fn WSARecvEx(s: SOCKET, buf: *mut u8, len: i32, flags
     })
 }
 
+/// The result of an overlapped operation on this socket (API-S18).
+///
 /// # Safety
 /// As the page of the function asks.
 #[unsafe(no_mangle)]

@@ -18,6 +18,7 @@ pub extern "system" fn GetLastError() -> u32 {
     thread::last_error() as u32
 }
 
+/// The same slot as `WSASetLastError` (LC-ERR-10).
 #[unsafe(no_mangle)]
 pub extern "system" fn SetLastError(code: u32) {
     thread::set_last_error(code as i32);
@@ -34,7 +35,12 @@ pub extern "system" fn CloseHandle(handle: HANDLE) -> BOOL {
 /// # Safety
 /// The pointers are looked at, not followed.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn CreateEventA(attributes: *mut c_void, manual: BOOL, initial: BOOL, name: *const u8) -> HANDLE {
+pub unsafe extern "system" fn CreateEventA(
+    attributes: *mut c_void,
+    manual: BOOL,
+    initial: BOOL,
+    name: *const u8,
+) -> HANDLE {
     create_event(attributes, manual, initial, name.cast())
 }
 
@@ -43,7 +49,12 @@ pub unsafe extern "system" fn CreateEventA(attributes: *mut c_void, manual: BOOL
 /// # Safety
 /// The pointers are looked at, not followed.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn CreateEventW(attributes: *mut c_void, manual: BOOL, initial: BOOL, name: *const u16) -> HANDLE {
+pub unsafe extern "system" fn CreateEventW(
+    attributes: *mut c_void,
+    manual: BOOL,
+    initial: BOOL,
+    name: *const u16,
+) -> HANDLE {
     create_event(attributes, manual, initial, name.cast())
 }
 
@@ -57,35 +68,48 @@ fn create_event(_attributes: *mut c_void, manual: BOOL, initial: BOOL, name: *co
     })
 }
 
+/// Signals an event.
 #[unsafe(no_mangle)]
 pub extern "system" fn SetEvent(handle: HANDLE) -> BOOL {
     on(handle, event::set)
 }
 
+/// Ends the signal of an event.
 #[unsafe(no_mangle)]
 pub extern "system" fn ResetEvent(handle: HANDLE) -> BOOL {
     on(handle, event::reset)
 }
 
+/// Waits until an event is signalled, or the time is over.
 #[unsafe(no_mangle)]
 pub extern "system" fn WaitForSingleObject(handle: HANDLE, milliseconds: u32) -> u32 {
     WaitForSingleObjectEx(handle, milliseconds, FALSE)
 }
 
+/// The same, where completion routines may run meanwhile.
 #[unsafe(no_mangle)]
 pub extern "system" fn WaitForSingleObjectEx(handle: HANDLE, milliseconds: u32, alertable: BOOL) -> u32 {
     // SAFETY: one handle, on our own stack.
     unsafe { wait(1, &raw const handle, FALSE, milliseconds, alertable) }
 }
 
+/// Waits until one event, or each, is signalled, or the time is over.
+///
 /// # Safety
 /// `handles` must be null or `count` handles.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn WaitForMultipleObjects(count: u32, handles: *const HANDLE, all: BOOL, milliseconds: u32) -> u32 {
+pub unsafe extern "system" fn WaitForMultipleObjects(
+    count: u32,
+    handles: *const HANDLE,
+    all: BOOL,
+    milliseconds: u32,
+) -> u32 {
     // SAFETY: as the caller vouches.
     unsafe { wait(count, handles, all, milliseconds, FALSE) }
 }
 
+/// The same, where completion routines may run meanwhile.
+///
 /// # Safety
 /// `handles` must be null or `count` handles.
 #[unsafe(no_mangle)]
@@ -100,6 +124,7 @@ pub unsafe extern "system" fn WaitForMultipleObjectsEx(
     unsafe { wait(count, handles, all, milliseconds, alertable) }
 }
 
+/// Lets time pass.
 #[unsafe(no_mangle)]
 pub extern "system" fn Sleep(milliseconds: u32) {
     SleepEx(milliseconds, FALSE);
@@ -129,13 +154,14 @@ pub extern "system" fn GetTickCount64() -> u64 {
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
+/// The system's number of this thread.
 #[unsafe(no_mangle)]
 pub extern "system" fn GetCurrentThreadId() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get() as u32
 }
 
+/// The system's number of this process.
 #[unsafe(no_mangle)]
 pub extern "system" fn GetCurrentProcessId() -> u32 {
     std::process::id()
 }
-

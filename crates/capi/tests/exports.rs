@@ -34,7 +34,8 @@ fn no_symbol_is_one_of_the_c_librarys() {
     let probe = support::Program::build(&["crates/capi/tests/c/nothing.c"]);
     let output = support::must_work(Command::new("ldd").arg(&probe.path));
     let text = String::from_utf8(output.stdout).expect("paths are text");
-    let libc = text.lines().find_map(|line| line.trim().strip_prefix("libc.so.6 => ")?.split(' ').next()).expect("glibc");
+    let libc =
+        text.lines().find_map(|line| line.trim().strip_prefix("libc.so.6 => ")?.split(' ').next()).expect("glibc");
     let common: Vec<_> = defined(&support::library()).intersection(&defined(Path::new(libc))).cloned().collect();
     assert!(common.is_empty(), "{common:?}");
 }

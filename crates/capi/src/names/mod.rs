@@ -9,7 +9,8 @@ mod refused;
 use windlass_abi::{NO_ERROR, SOCKET_ERROR, WsaError};
 use windlass_runtime::{Function, require_started};
 
-use crate::boundary::{array_mut, call};
+use crate::boundary::call;
+use crate::text::{self, Unit};
 pub use addrinfo::*;
 pub use refused::*;
 
@@ -19,10 +20,8 @@ pub use refused::*;
 /// `name` must be null or writable for `len` bytes.
 #[unsafe(export_name = "ws2_gethostname")]
 pub unsafe extern "system" fn gethostname(name: *mut u8, len: i32) -> i32 {
-    call(SOCKET_ERROR, || {
-        // SAFETY: as the caller vouches.
-        unsafe { host_name(name, len, |text| text.as_bytes().to_vec()) }
-    })
+    // SAFETY: as the caller vouches.
+    unsafe { host_name(name, len) }
 }
 
 /// The UTF-16 form of [`gethostname`]; `len` is in characters.
@@ -31,26 +30,22 @@ pub unsafe extern "system" fn gethostname(name: *mut u8, len: i32) -> i32 {
 /// `name` must be null or writable for `len` characters.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn GetHostNameW(name: *mut u16, len: i32) -> i32 {
-    call(SOCKET_ERROR, || {
-        // SAFETY: as the caller vouches.
-        unsafe { host_name(name, len, |text| text.encode_utf16().collect()) }
-    })
+    // SAFETY: as the caller vouches.
+    unsafe { host_name(name, len) }
 }
 
-unsafe fn host_name<T: Copy + Default>(
-    name: *mut T,
-    len: i32,
-    encode: impl FnOnce(&str) -> Vec<T>,
-) -> Result<i32, WsaError> {
-    require_started(Function::GetHostName)?;
-    let known = rustix::system::uname();
-    let known = known.nodename().to_string_lossy();
-    // A machine without a name still succeeds, with one that resolves (API-B8).
-    let mut units = encode(if known.is_empty() { "localhost" } else { &known });
-    units.push(T::default());
-    let len = usize::try_from(len).map_err(|_| WsaError::WSAEFAULT)?;
-    // SAFETY: the caller of the export vouches for the buffer.
-    let room = unsafe { array_mut(name, len) }?;
-    room.get_mut(..units.len()).ok_or(WsaError::WSAEFAULT)?.copy_from_slice(&units);
-    Ok(NO_ERROR)
+/// # Safety
+/// `name` must be null or writable for `len` units.
+unsafe fn host_name<U: Unit>(name: *mut U, len: i32) -> i32 {
+    call(SOCKET_ERROR, || {
+        require_started(Function::GetHostName)?;
+        let room = usize::try_from(len).map_err(|_| WsaError::WSAEFAULT)?;
+        let system = rustix::system::uname();
+        let known = system.nodename().to_string_lossy();
+        // A machine without a name still succeeds, with one that resolves (API-B8).
+        let known = if known.is_empty() { "localhost" } else { &known };
+        // SAFETY: as the caller vouches.
+        unsafe { text::hand_out(known, name, room) }?;
+        Ok(NO_ERROR)
+    })
 }

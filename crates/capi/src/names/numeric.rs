@@ -113,9 +113,7 @@ impl From<SocketAddr> for Name {
 impl From<&Name> for SocketAddr {
     fn from(name: &Name) -> Self {
         match name {
-            Name::V4(four) => {
-                (Ipv4Addr::from(four.sin_addr.s_addr.to_ne_bytes()), u16::from_be(four.sin_port)).into()
-            }
+            Name::V4(four) => (Ipv4Addr::from(four.sin_addr.s_addr.to_ne_bytes()), u16::from_be(four.sin_port)).into(),
             Name::V6(six) => {
                 let ip = Ipv6Addr::from(six.sin6_addr.Byte);
                 SocketAddrV6::new(ip, u16::from_be(six.sin6_port), six.sin6_flowinfo, six.sin6_scope_id).into()

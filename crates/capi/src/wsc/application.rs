@@ -2,23 +2,28 @@
 #![allow(unsafe_code, reason = "exports read and write the client's memory")]
 
 use windlass_abi::{NO_ERROR, WsaError};
-use windlass_catalog::{LspCategories, Width};
+use windlass_catalog::{Store, wsc};
 
-use super::{TRANSPORT, change, read_protocols};
-use crate::boundary::{array, call_errno, store, store_if_wanted};
+use crate::boundary::{Result, array, call_errno, store, store_if_wanted};
 
 /// Counted text; the length leaves the NUL out (WSC-APP-1).
-unsafe fn counted(text: *const u16, len: u32) -> Result<String, WsaError> {
-    // SAFETY: the caller of the export vouches for the text.
+///
+/// # Safety
+/// `text` must be null or `len` characters.
+unsafe fn counted(text: *const u16, len: u32) -> Result<String> {
+    // SAFETY: as the caller vouches.
     String::from_utf16(unsafe { array(text, len as usize) }?).map_err(|_| WsaError::WSAEINVAL)
 }
 
 /// The program that the arguments name. Null `extra` matches by path only (WSC-APP-4).
-unsafe fn program(path: *const u16, len: u32, extra: *const u16, extra_len: u32) -> Result<(String, Option<String>), WsaError> {
+///
+/// # Safety
+/// As [`counted`], for both.
+unsafe fn program(path: *const u16, len: u32, extra: *const u16, extra_len: u32) -> Result<(String, Option<String>)> {
     if path.is_null() || len == 0 {
         return Err(WsaError::WSAEINVAL);
     }
-    // SAFETY: the caller of the export vouches for the texts.
+    // SAFETY: as the caller vouches.
     unsafe {
         let extra = if extra.is_null() { None } else { Some(counted(extra, extra_len)?) };
         Ok((counted(path, len)?, extra))
@@ -43,11 +48,8 @@ pub unsafe extern "system" fn WSCSetApplicationCategory(
     unsafe {
         call_errno(errno, || {
             let (path, extra) = program(path, len, extra, extra_len)?;
-            let permitted = LspCategories::from_bits_retain(permitted);
-            let before = change(Width::NATIVE, TRANSPORT, |catalog| {
-                catalog.set_application_category(&path, extra.as_deref(), permitted)
-            })?;
-            store_if_wanted(previous, before.bits());
+            let before = wsc::set_application_category(&Store::from_env(), &path, extra.as_deref(), permitted)?;
+            store_if_wanted(previous, before);
             Ok(NO_ERROR)
         })
     }
@@ -70,9 +72,8 @@ pub unsafe extern "system" fn WSCGetApplicationCategory(
     unsafe {
         call_errno(errno, || {
             let (path, extra) = program(path, len, extra, extra_len)?;
-            let found = read_protocols(Width::NATIVE)?.application_category(&path, extra.as_deref())?;
-            store(permitted, found.bits())?;
-            Ok(NO_ERROR)
+            let found = wsc::get_application_category(&Store::from_env(), &path, extra.as_deref())?;
+            store(permitted, found).map(|()| NO_ERROR)
         })
     }
 }
