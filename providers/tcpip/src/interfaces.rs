@@ -1,6 +1,6 @@
 //! The network interfaces of this machine and their addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, SocketAddrV6};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
@@ -70,7 +70,7 @@ fn read(address: SockaddrStorage) -> Option<SocketAddress> {
         return Some(SocketAddrV4::new(v4.ip(), 0).into());
     }
     let v6 = address.as_sockaddr_in6()?;
-    Some(SocketAddrV6::new(Ipv6Addr::from(v6.ip()), 0, 0, v6.scope_id()).into())
+    Some(SocketAddrV6::new(v6.ip(), 0, 0, v6.scope_id()).into())
 }
 
 fn error(errno: nix::errno::Errno) -> WsaError {

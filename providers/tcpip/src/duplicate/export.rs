@@ -115,12 +115,6 @@ impl Exports {
         drop(all);
     }
 
-    /// How many are not fetched.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        lock(&self.0).len()
-    }
-
     fn remove(&self, number: u32) {
         let removed = lock(&self.0).remove(&number);
         drop(removed);

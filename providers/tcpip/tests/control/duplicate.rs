@@ -126,6 +126,10 @@ fn the_other_process() {
                 s = accepted;
                 "accepted".to_owned()
             })),
+            "duplicate" => {
+                s = running().datagram(AF_INET).0;
+                result(running().duplicate(s, words[1].parse().unwrap()).map(|info| written(&info)));
+            }
             "close" => result(running().close(s).map(|()| "closed".to_owned())),
             "cleanup" => result(winsock.take().unwrap().cleanup().map(|()| "cleaned".to_owned())),
             "end" => {
@@ -410,6 +414,40 @@ fn wsp_cleanup_27_a_clean_up_leaves_the_connection_to_others() {
     assert_eq!(winsock.recv(here, 9, 0), Err(WsaError::WSAECONNRESET));
     winsock.close(here).unwrap();
     other.end();
+}
+
+// proves: WSP-CLEANUP-21
+#[test]
+fn wsp_cleanup_18_a_duplicate_that_nobody_opened_ends_with_its_owner() {
+    let winsock = Winsock::start();
+    for last_order in ["cleanup", "end", "kill"] {
+        let mut owner = Other::start();
+        let [first, second] = [0; 2].map(|_| {
+            let answer = owner.order(&format!("duplicate {}", std::process::id()));
+            read(&answer.split(' ').collect::<Vec<_>>())
+        });
+        let s = winsock.socket_from(&first, WSA_FLAG_OVERLAPPED).unwrap();
+        assert!(is_handed_out(&second));
+        match last_order {
+            "cleanup" => assert_eq!(owner.order("cleanup"), "cleaned"),
+            "end" => assert_eq!(owner.order("end"), "bye"),
+            _ => owner.process.kill().unwrap(),
+        }
+        if last_order != "cleanup" {
+            owner.process.wait().unwrap();
+        }
+        assert!(!is_handed_out(&second));
+        assert_eq!(winsock.socket_from(&second, WSA_FLAG_OVERLAPPED), Err(WsaError::WSAEINVAL));
+        // The one that was opened lives on.
+        let at = winsock.sock_name(s).unwrap();
+        winsock.send_to(s, b"!", at).unwrap();
+        assert_eq!(winsock.recv_from(s, 9, 0).unwrap().0, b"!");
+        winsock.close(s).unwrap();
+        drop(owner.orders);
+        if last_order == "cleanup" {
+            owner.process.wait().unwrap();
+        }
+    }
 }
 
 #[test]

@@ -30,8 +30,11 @@ pub fn set_blocking_hook(hook: LPBLOCKINGCALLBACK, context: usize) {
     HOOK.set((hook, context));
 }
 
+/// Number, and the two parameters.
+type Message = (u32, WPARAM, LPARAM);
+
 /// The messages of each window that was opened.
-static WINDOWS: Mutex<BTreeMap<usize, Vec<(u32, WPARAM, LPARAM)>>> = Mutex::new(BTreeMap::new());
+static WINDOWS: Mutex<BTreeMap<usize, Vec<Message>>> = Mutex::new(BTreeMap::new());
 
 /// Makes messages for this window be kept.
 pub fn open_window(window: HWND) {
@@ -39,7 +42,7 @@ pub fn open_window(window: HWND) {
 }
 
 /// The messages that came since the last time.
-pub fn take_messages(window: HWND) -> Vec<(u32, WPARAM, LPARAM)> {
+pub fn take_messages(window: HWND) -> Vec<Message> {
     let mut windows = WINDOWS.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::take(windows.get_mut(&window.addr()).expect("the window is open"))
 }
