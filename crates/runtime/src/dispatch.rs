@@ -140,8 +140,8 @@ impl Entered {
     }
 
     /// Ends a call that returns a new socket: WSPSocket, WSPAccept, or WSPJoinLeaf, which may also return the socket `s` that
-    /// it was given. Returns the socket, or `INVALID_SOCKET` with the error in the thread, also for a handle that the
-    /// provider has not registered: `WSASYSCALLFAILURE`.
+    /// it was given. Returns the socket, or `INVALID_SOCKET` with the error in the thread, also for a handle that is not
+    /// registered: `WSANOTINITIALISED` if the last clean-up took it away at once, else `WSASYSCALLFAILURE`, the provider's mistake.
     #[inline]
     pub fn finish_socket(self, new: SOCKET, errno: i32) -> SOCKET {
         self.new_socket(new, errno).unwrap_or_else(|error| {
@@ -157,7 +157,8 @@ impl Entered {
         }
         // A layer may have handed it to another provider of its chain: any registration makes it usable.
         if !handles::look_up(new).is_open() {
-            return Err(WsaError::WSASYSCALLFAILURE);
+            let ending = !self.inside.instance().is_open();
+            return Err(if ending { WsaError::WSANOTINITIALISED } else { WsaError::WSASYSCALLFAILURE });
         }
         report::socket_opened(new, self.function);
         Ok(new)

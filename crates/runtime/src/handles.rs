@@ -172,9 +172,10 @@ pub(crate) fn undo_close(s: SOCKET, closing: Binding) -> bool {
     change(s, closing, closing.closing())
 }
 
-/// Marks a handle as closed. Does nothing if the number is another socket already (WPU-MIH-5).
-pub(crate) fn finish_close(s: SOCKET, closing: Binding) {
-    release(s, closing);
+/// Marks a handle as closed. Does nothing, and returns false, if the provider gave it up meanwhile, or the number is another
+/// socket already (WPU-MIH-5).
+pub(crate) fn finish_close(s: SOCKET, closing: Binding) -> bool {
+    release(s, closing)
 }
 
 /// Gives up a handle made by [`bind_created`]; false if it is none (WPU-CLSH-1, WPU-CLSH-2).
@@ -262,7 +263,7 @@ mod tests {
         assert!(undo_close(S, closing));
         assert!(is_unchanged(S, open));
         let closing = begin_close(S, open).unwrap();
-        finish_close(S, closing);
+        assert!(finish_close(S, closing));
         assert_eq!(look_up(S).state(), State::Closed);
         assert!(!look_up(S).is_open());
         assert_eq!(count(1000), 0);
@@ -275,7 +276,7 @@ mod tests {
         bind_ifs(s, 1001, 1).unwrap();
         let closing = begin_close(s, look_up(s)).unwrap();
         bind_ifs(s, 1002, 2).unwrap();
-        finish_close(s, closing);
+        assert!(!finish_close(s, closing));
         let open = look_up(s);
         assert_eq!((open.state(), open.instance(), open.entry_id()), (State::Open(Kind::Ifs), 1002, 2));
         assert_eq!((count(1001), count(1002)), (0, 1));

@@ -14,8 +14,11 @@ use crate::session::{self, Session};
 
 pub(crate) use crate::loader::fork::current;
 
-/// Whether the count is above zero. A hint for the fast path; [`Lifecycle`] decides.
+/// Whether the count is above zero. A hint for those who must not lock; [`Lifecycle`] decides.
 static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether it ever was: calls without a session are then calls after clean-up.
+static EVER_STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Everything that a child made by fork must not inherit (UNLOAD-6): the child gets another.
 pub(crate) struct Process {
@@ -35,8 +38,6 @@ struct Lifecycle {
     session: Option<Arc<Session>>,
     /// Sessions whose providers are being cleaned up: upcalls still refer to them.
     ending: Vec<Arc<Session>>,
-    /// Whether there was ever a session: calls without one are then calls after clean-up.
-    was_started: bool,
 }
 
 impl Process {
@@ -58,7 +59,7 @@ impl Process {
             let session =
                 Session::begin(|catalogs| *self.filter.get_or_init(|| session::filter_of_this_program(catalogs)))?;
             lifecycle.session = Some(Arc::new(session));
-            lifecycle.was_started = true;
+            EVER_STARTED.store(true, Relaxed);
             STARTED.store(true, Relaxed);
         }
         lifecycle.count += 1;
@@ -119,18 +120,22 @@ pub(crate) fn is_started() -> bool {
 /// For the child of a fork; only stores.
 pub(crate) fn forget_start() {
     STARTED.store(false, Relaxed);
+    EVER_STARTED.store(false, Relaxed);
 }
 
 /// The session, for an API function; a call outside of one is reported (WSA-STARTUP-6).
 pub(crate) fn session(function: Function) -> Result<Arc<Session>, WsaError> {
+    if !is_started() {
+        return Err(not_started(function));
+    }
     current().session().map_err(|_| not_started(function))
 }
 
 /// Reports a call outside of a session, and names its error.
 #[cold]
 pub(crate) fn not_started(function: Function) -> WsaError {
-    let before = !current().lifecycle().was_started;
-    let kind = if before { Violation::CallBeforeStartup } else { Violation::CallAfterCleanup };
+    let after = EVER_STARTED.load(Relaxed);
+    let kind = if after { Violation::CallAfterCleanup } else { Violation::CallBeforeStartup };
     report::violation(kind, function, None);
     WsaError::WSANOTINITIALISED
 }

@@ -4,7 +4,7 @@ use windlass_abi::{SOCKET, WSAPROTOCOL_INFOW, WsaError};
 
 use crate::dispatch::{Entered, enter, enter_entry};
 use crate::function::Function;
-use crate::handles::{self, State};
+use crate::handles::{self, Kind, State};
 use crate::loader::{calls, descriptor};
 use crate::process;
 use crate::report::{self, Counter};
@@ -43,7 +43,11 @@ pub fn close_socket(s: SOCKET) -> Result<(), WsaError> {
         match closed {
             Err(error) if is_kept(s, error) && handles::undo_close(s, closing) => report::socket_kept(s, opened_by),
             _ => {
-                handles::finish_close(s, closing);
+                let ours = closing.state() == State::Closing(Kind::Created);
+                if handles::finish_close(s, closing) && ours {
+                    // The provider forgot to give it up.
+                    descriptor::release(s);
+                }
                 report::count(Counter::SocketsClosed);
             }
         }

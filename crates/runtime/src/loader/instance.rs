@@ -141,6 +141,11 @@ impl Instance {
         self.details().as_ref().map_or(0, |details| details.sequence)
     }
 
+    /// Whether calls are let in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Acquire)
+    }
+
     /// Lets calls in.
     pub(crate) fn open(&self) {
         self.poll.store(0, Relaxed);

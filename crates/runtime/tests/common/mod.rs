@@ -24,18 +24,21 @@ pub fn in_own_process<F: FnOnce()>(body: F) {
     in_own_process_with(|_| {}, body);
 }
 
-/// The same with changes to how the process is started.
-pub fn in_own_process_with<F: FnOnce()>(prepare: impl FnOnce(&mut Command), body: F) {
+/// The same with changes to how the process is started. Returns whether this is the process that started it, where the body
+/// did not run.
+pub fn in_own_process_with<F: FnOnce()>(prepare: impl FnOnce(&mut Command), body: F) -> bool {
     let name = test_name(std::any::type_name::<F>());
     if std::env::var(CHILD).is_ok_and(|child| child == name) {
         empty_catalog();
-        return body();
+        body();
+        return false;
     }
     let catalog = tempfile::tempdir().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture"]).env(CHILD, name).env("WINDLASS_CATALOG", catalog.path());
     prepare(&mut command);
     run(command, name);
+    true
 }
 
 fn run(mut command: Command, name: &str) {

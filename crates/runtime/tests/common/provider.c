@@ -99,6 +99,12 @@ static SOCKET WSPAPI make_socket(int af, int type, int protocol, LPWSAPROTOCOL_I
         return INVALID_SOCKET;
     }
     pthread_mutex_lock(&lock);
+    if (starts == 0) { /* the last clean-up came meanwhile */
+        pthread_mutex_unlock(&lock);
+        close(fd);
+        *error = WSANOTINITIALISED;
+        return INVALID_SOCKET;
+    }
     sockets[fd] = 1;
     if (!working) {
         working = 1;
@@ -126,6 +132,10 @@ static int WSPAPI receive(SOCKET s, LPWSABUF b, DWORD n, LPDWORD r, LPDWORD f, L
 {
     pthread_mutex_lock(&lock);
     int before = cleanups;
+    if (starts == 0) { /* the call was on its way in when the last clean-up came */
+        pthread_mutex_unlock(&lock);
+        return refuse(error, WSANOTINITIALISED);
+    }
     while (cleanups == before)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);

@@ -1,0 +1,122 @@
+//! A child made by fork (contract: UNLOAD-6).
+#![allow(unsafe_code, reason = "fork")]
+
+mod common;
+
+use std::thread;
+
+use common::fake::{api, fake, install_fake, succeed};
+use common::*;
+use windlass_abi::*;
+use windlass_runtime as runtime;
+
+/// Runs `body` in a child made by fork; it must return true.
+fn in_child(body: impl FnOnce() -> bool) {
+    // SAFETY: the child calls nothing that the C library forbids there in practice: its allocator is safe to use after fork.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork"),
+        0 => {
+            let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(false);
+            // SAFETY: ends the child at once, without what the parent registered to be done at its end.
+            unsafe { libc::_exit(if good { 0 } else { 1 }) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: waits for a child of this process.
+            let waited = unsafe { libc::waitpid(child, &mut status, 0) };
+            assert_eq!((waited, status), (child, 0), "the child failed");
+        }
+    }
+}
+
+#[test]
+fn unload_6_a_child_starts_with_nothing() {
+    in_own_process(|| {
+        install_fake(0);
+        fake(0).on("WSPListen", |_| succeed());
+        start();
+        start();
+        let s = open(0).unwrap();
+        let calls = fake(0).calls().len();
+        in_child(|| {
+            assert_eq!(api::listen(s), Err(WSANOTINITIALISED));
+            assert_eq!(open(0), Err(WsaError::WSANOTINITIALISED));
+            assert_eq!(runtime::cleanup(), Err(WsaError::WSANOTINITIALISED));
+            assert_eq!(fake(0).calls().len(), calls, "no inherited provider is called");
+            start();
+            assert_eq!(api::listen(s), Err(WSAENOTSOCK), "an inherited handle");
+            let mine = open(0).unwrap();
+            assert_eq!(api::listen(mine), Ok(0));
+            end();
+            assert_eq!(fake(0).count("WSPCleanup"), 1);
+            runtime::cleanup() == Err(WsaError::WSANOTINITIALISED)
+        });
+        assert_eq!(api::listen(s), Ok(0), "the parent goes on");
+        end();
+        end();
+        assert_eq!(fake(0).count("WSPCleanup"), 1);
+    });
+}
+
+#[test]
+fn unload_6_a_child_of_a_process_that_is_busy_in_every_way() {
+    in_own_process(|| {
+        install_fake(0);
+        install_fake(1);
+        fake(1).set_ifs(false);
+        start();
+        let blocked = open(0).unwrap();
+        let receiver = thread::spawn(move || api::recv(blocked));
+        wait_until("a call blocks", || fake(0).blocked() == 1);
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    // Only what takes the runtime's locks: the locks of the fakes are not made for fork.
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        start();
+                        runtime::catalogs::refresh().unwrap();
+                        assert!(api::listen(4000).is_err());
+                        end();
+                    }
+                });
+            }
+            for _ in 0..100 {
+                in_child(|| {
+                    start();
+                    assert!(api::listen(4000).is_err());
+                    assert!(!runtime::is_socket(4000));
+                    end();
+                    true
+                });
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        end();
+        assert_eq!(receiver.join().unwrap(), Err(WSAEINTR));
+    });
+}
+
+#[test]
+fn unload_6_a_grandchild_starts_with_nothing_too() {
+    in_own_process(|| {
+        install_fake(0);
+        start();
+        open(0).unwrap();
+        in_child(|| {
+            start();
+            let s = open(0).unwrap();
+            in_child(|| {
+                assert_eq!(api::listen(s), Err(WSANOTINITIALISED));
+                start();
+                open(0).unwrap();
+                end();
+                true
+            });
+            assert_eq!(api::listen(s), Err(WSAEOPNOTSUPP));
+            end();
+            true
+        });
+        end();
+    });
+}
