@@ -95,12 +95,13 @@ fn wsp_cleanup_6_blocking_calls_end_and_no_event_is_set() {
 fn wsp_cleanup_14_open_sockets_are_reset() {
     let _alone = alone();
     for &family in families() {
-        for unread in [false, true] {
+        for registered in [false, true] {
             let winsock = Winsock::start();
             let (s, mut peer) = outside(&winsock, family);
             winsock.set_linger(s, Some(100));
-            if unread {
-                peer.write_all(b"unread").unwrap();
+            let event = TestEvent::new();
+            if registered {
+                winsock.event_select(s, event.handle(), FD_READ | FD_CLOSE).unwrap();
             }
             let (listener, at) = winsock.listener(family);
             let mut waiting = TcpStream::connect(at).unwrap();

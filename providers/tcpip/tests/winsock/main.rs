@@ -10,6 +10,8 @@ mod connect;
 mod datagram;
 mod names;
 mod out_of_band;
+mod poll;
+mod races;
 mod select;
 mod shutdown;
 mod stream;
