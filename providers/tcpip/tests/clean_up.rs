@@ -134,7 +134,7 @@ fn wsp_cleanup_16_closed_sockets_still_deliver() {
                 0 => break,
                 count => all.extend(&chunk[..count]),
             }
-            if all.len() % (64 * 4096) == 0 {
+            if all.len().is_multiple_of(64 * 4096) {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         }

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, recvmsg, sendmsg, socket_with, sockopt,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, recvmsg, sendmsg, socket_with,
 };
 use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
 use windlass_abi::WsaError;
@@ -327,7 +327,9 @@ fn address(token: Token) -> Result<SocketAddrUnix> {
 
 /// Whether the other end is this process, run by the user that runs this one.
 fn is_run_by(end: BorrowedFd<'_>, process: Pid) -> bool {
-    sockopt::socket_peercred(end).is_ok_and(|peer| peer.pid == process && peer.uid == geteuid())
+    // A process that this one cannot see has the number zero here, which no Pid may have.
+    let peer = nix::sys::socket::getsockopt(&end, nix::sys::socket::sockopt::PeerCredentials);
+    peer.is_ok_and(|peer| peer.pid() == process.as_raw_nonzero().get() && peer.uid() == geteuid().as_raw())
 }
 
 fn is_readable(fd: BorrowedFd<'_>) -> bool {

@@ -7,6 +7,7 @@ mod support;
 mod calls;
 mod duplicate;
 mod events;
+mod hostile;
 mod ioctl;
 mod join;
 mod options;
