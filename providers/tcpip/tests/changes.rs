@@ -48,13 +48,8 @@ fn loopback_up() {
 /// Gives the loopback interface another address.
 fn add_address(address: Ipv4Addr) {
     const LOCAL: u16 = 2;
-    let body = [
-        &[2, 32, 0, 0][..],
-        &LOOPBACK.to_ne_bytes(),
-        &8u16.to_ne_bytes(),
-        &LOCAL.to_ne_bytes(),
-        &address.octets(),
-    ];
+    let body =
+        [&[2, 32, 0, 0][..], &LOOPBACK.to_ne_bytes(), &8u16.to_ne_bytes(), &LOCAL.to_ne_bytes(), &address.octets()];
     change(NEW_ADDRESS, CREATE, &body.concat());
 }
 
