@@ -1,4 +1,75 @@
 //! The provider SDK: a transport in safe Rust, and the tables that the Winsock SPI asks for.
+//!
+//! An author writes one type that implements [`Transport`]. The SDK puts it behind `WSPStartup` and the
+//! 30 functions of the dispatch table, and keeps what the contract asks of every provider, so that it
+//! cannot be got wrong:
+//!
+//! - the reference count, version negotiation and the latest upcall table ([`Provider`]);
+//! - the open sockets by handle, alive while a call uses them, and the order of a close ([`socket`]);
+//! - the last clean-up: nothing is let in, blocked calls end, open sockets are reset, every call has
+//!   left, and the module can be unloaded or started again at once;
+//! - the client's pointers: null, negative and short ones are errors, a panic is one too.
+//!
+//! What a transport does not implement answers `WSAEOPNOTSUPP`, never success.
+//!
+//! # A transport
+//!
+//! Sockets that give back what was sent to them:
+//!
+//! ```
+//! use std::sync::Mutex;
+//! use windlass_spi::abi::WsaError;
+//! use windlass_spi::buffers::{RecvBuffers, SendBuffers};
+//! use windlass_spi::socket::OpenSocket;
+//! use windlass_spi::transport::*;
+//! use windlass_spi::{Result, transport_entry};
+//!
+//! struct Echo;
+//!
+//! impl Transport for Echo {
+//!     /// The bytes on their way back.
+//!     type Socket = Mutex<Vec<u8>>;
+//!     const DESCRIPTION: &'static str = "Echo";
+//!
+//!     fn start(_: &Startup<'_>) -> Result<Self> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn socket(&self, _: &SocketRequest<'_>) -> Result<NewSocket<Self::Socket>> {
+//!         // The runtime makes the handle. A socket of the system would be `NewSocket::Ifs`.
+//!         Ok(NewSocket::NonIfs { state: Mutex::default() })
+//!     }
+//!
+//!     fn send(&self, socket: &OpenSocket<Self::Socket>, buffers: &SendBuffers<'_>, _flags: u32) -> Result<u32> {
+//!         socket.lock().unwrap().extend_from_slice(&buffers.to_contiguous());
+//!         Ok(buffers.total() as u32)
+//!     }
+//!
+//!     fn recv(&self, socket: &OpenSocket<Self::Socket>, buffers: &mut RecvBuffers<'_>, _flags: u32) -> Result<Received> {
+//!         let mut bytes = socket.lock().unwrap();
+//!         if bytes.is_empty() {
+//!             return Err(WsaError::WSAEWOULDBLOCK);
+//!         }
+//!         let count = buffers.scatter(&bytes);
+//!         bytes.drain(..count);
+//!         Ok(Received { bytes: count as u32, flags: 0 })
+//!     }
+//! }
+//!
+//! // In a `cdylib` that is loaded: `transport_entry!(export Echo);`
+//! transport_entry!(Echo);
+//!
+//! // In a runtime that it is linked into:
+//! let startup = windlass_spi::entry::<Echo>();
+//! # let _ = startup;
+//! ```
+//!
+//! `providers/memory` is a whole transport, blocking calls and network events included.
+//!
+//! # For runtimes
+//!
+//! [`rundown`] and [`handles`] are what the SDK itself is built on: closing what other threads may be
+//! using, at the price of one store to them, and finding what a handle stands for without a lock.
 
 mod adapter;
 pub mod address;

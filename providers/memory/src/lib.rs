@@ -1,6 +1,6 @@
 //! An in-memory transport provider: stream and datagram sockets between the threads of one process.
 //!
-//! It is complete, and it is the shortest example of a transport: [`network`] says what happens, this
+//! It is complete, and it is the shortest example of a transport: `network` says what happens, this
 //! file says who waits for it, and everything about handles, counts and clean-up is the SDK's.
 //! Its sockets are no file descriptors, so the runtime makes their handles (non-IFS).
 //!

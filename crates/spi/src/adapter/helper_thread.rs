@@ -7,8 +7,9 @@
 use std::ffi::{CString, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+
+use super::instance::quietly;
 
 /// A running thread. Dropping it waits for its end.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ extern "C" fn main(argument: *mut c_void) -> *mut c_void {
     // SAFETY: `spawn` gave it up to this thread.
     let body = unsafe { Box::from_raw(argument.cast::<Body>()) };
     // Nobody asks how the thread ended.
-    let _ = catch_unwind(AssertUnwindSafe(body));
+    quietly(body);
     ptr::null_mut()
 }
 

@@ -43,7 +43,6 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-#[cfg(not(loom))]
 pub use process::{Pin, Remaining, drain, drain_for, in_callback, pin};
 
 use core::num::NonZeroUsize;
@@ -97,7 +96,6 @@ impl Default for Domain {
 }
 
 /// The registry of this process (of this module, in a shared object that has its own copy).
-#[cfg(not(loom))]
 mod process {
     use super::record::Record;
     use super::registry::{self, Registry};
@@ -106,7 +104,12 @@ mod process {
     use core::num::NonZeroUsize;
     use std::time::{Duration, Instant};
 
+    #[cfg(not(loom))]
     static REGISTRY: Registry = Registry::new();
+    /// So that the rest of the crate compiles. A model makes registries of its own.
+    #[cfg(loom)]
+    static REGISTRY: std::sync::LazyLock<Registry> =
+        std::sync::LazyLock::new(|| Registry::with_mode(super::barrier::Mode::Fenced));
 
     thread_local! {
         // Without a destructor: usable for as long as the thread runs.

@@ -239,7 +239,6 @@ pub(super) struct Remaining<'a> {
 
 impl Remaining<'_> {
     /// Whether none is left.
-    #[cfg(not(loom))]
     pub(super) fn is_empty(&self) -> bool {
         self.id.is_none_or(|id| self.registry.lock().rundown(id).outstanding.is_empty())
     }
