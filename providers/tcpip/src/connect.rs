@@ -186,6 +186,8 @@ fn current_peer(socket: &TcpSocket) -> Option<SocketAddress> {
 /// Drops datagrams from the head of the queue while they are `unwanted`.
 fn drop_queued(socket: &TcpSocket, unwanted: impl Fn(SocketAddress) -> bool) {
     let mut nothing = [0u8; 0];
+    // FIONREAD counts by looking too.
+    let _looking = socket.rare();
     loop {
         match rustix::net::recvfrom(socket.fd(), &mut nothing, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, _, source)) => {

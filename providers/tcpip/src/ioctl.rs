@@ -9,7 +9,8 @@ mod addresses;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, sockopt};
 use windlass_abi::{
     FD_ADDRESS_LIST_CHANGE, FD_ROUTING_INTERFACE_CHANGE, FIOASYNC, FIONBIO, FIONREAD, SIO_ABSORB_RTRALERT,
     SIO_ADDRESS_LIST_CHANGE, SIO_ADDRESS_LIST_QUERY, SIO_ADDRESS_LIST_SORT, SIO_ASSOCIATE_HANDLE, SIO_BASE_HANDLE,
@@ -31,6 +32,7 @@ use windlass_spi::transport::IoctlOutput;
 use crate::blocking::Wait;
 use crate::error::from_errno;
 use crate::network_events::changes::Changes;
+use crate::options::kernel;
 use crate::options::value::{load, load_bool, load_dword, store};
 use crate::sockaddr::parse_or;
 use crate::socket::{Family, Flags, Kind, TcpSocket};
@@ -69,6 +71,7 @@ pub fn control(
         SIO_ADDRESS_LIST_QUERY => addresses::list(socket, output),
         SIO_ADDRESS_LIST_SORT => addresses::sort(socket, input, output),
         SIO_ROUTING_INTERFACE_QUERY => addresses::local_for(socket, input, output),
+        SIO_FIND_ROUTE => addresses::find_route(socket, input),
         SIO_GET_INTERFACE_LIST => addresses::interface_list(socket, output),
         SIO_ADDRESS_LIST_CHANGE => await_change(tcpip, socket, FD_ADDRESS_LIST_CHANGE),
         SIO_ROUTING_INTERFACE_CHANGE => {
@@ -101,7 +104,6 @@ const NOT_REALISABLE: &[u32] = &[
     SIO_EXT_POLL,
     SIO_EXT_SELECT,
     SIO_EXT_SENDMSG,
-    SIO_FIND_ROUTE,
     SIO_GET_INTERFACE_LIST_EX,
     SIO_GET_MULTICAST_FILTER,
     SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER,
@@ -144,11 +146,43 @@ fn set_blocking_mode(socket: &TcpSocket, nonblocking: bool) -> Result<()> {
     Ok(())
 }
 
-/// `FIONREAD`: the bytes of a stream that can be received at once, or those of the first datagram. The
-/// contract asks for all datagrams (WSP-IOCTL-6), which the kernel does not count.
+/// `FIONREAD`: the bytes of a stream that can be received at once, or those of all datagrams that wait
+/// (WSP-IOCTL-6).
 fn queued(socket: &TcpSocket) -> Result<u32> {
-    let bytes = rustix::io::ioctl_fionread(socket.fd()).map_err(from_errno)?;
+    let bytes = match socket.kind {
+        Kind::Stream => None,
+        Kind::Datagram => in_all_datagrams(socket),
+    };
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => rustix::io::ioctl_fionread(socket.fd()).map_err(from_errno)?,
+    };
     Ok(bytes.try_into().unwrap_or(u32::MAX))
+}
+
+/// The bytes of all datagrams in the queue. The kernel tells the first one's; the others are found by looking
+/// past it, one after the other. Nothing if the kernel cannot, or an error waits that a look would take.
+fn in_all_datagrams(socket: &TcpSocket) -> Option<u64> {
+    /// More than any queue holds; keeps a fast sender from keeping this busy.
+    const MOST: usize = 1 << 16;
+    if is_ready(socket, PollFlags::empty()) {
+        return None;
+    }
+    // Others who look would see what this one is looking at.
+    let _looking = socket.rare();
+    kernel::set(socket, kernel::PeekOffset, 0).ok()?;
+    let flags = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+    let mut total = 0;
+    for _ in 0..MOST {
+        match rustix::net::recv(socket.fd(), &mut [0u8; 0], flags) {
+            Ok((_, length)) => total += length as u64,
+            Err(Errno::INTR) => {}
+            Err(_) => break,
+        }
+    }
+    // It could be set, so it can be reset.
+    let _ = kernel::set(socket, kernel::PeekOffset, -1);
+    Some(total)
 }
 
 /// `SIOCATMARK`: no out-of-band data is unread (WSP-IOCTL-7).
@@ -156,10 +190,16 @@ fn is_past_urgent(socket: &TcpSocket) -> Result<bool> {
     if socket.kind == Kind::Datagram {
         return Err(WsaError::WSAEINVAL);
     }
+    Ok(!is_ready(socket, PollFlags::PRI) && !socket.flags.any(Flags::URGENT))
+}
+
+/// Whether any of `wanted` is there now; for nothing wanted, an error.
+fn is_ready(socket: &TcpSocket, wanted: PollFlags) -> bool {
     let fd = socket.fd();
-    let mut fds = [PollFd::new(&fd, PollFlags::PRI)];
-    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).map_err(from_errno)?;
-    Ok(!fds[0].revents().contains(PollFlags::PRI) && !socket.flags.any(Flags::URGENT))
+    let mut fds = [PollFd::new(&fd, wanted)];
+    // It fails for lack of memory at most; then nothing is there yet.
+    let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    fds[0].revents().intersects(if wanted.is_empty() { PollFlags::ERR } else { wanted })
 }
 
 /// `SIO_KEEPALIVE_VALS`: `tcp_keepalive`, with times in milliseconds. The kernel counts in seconds, up to

@@ -135,6 +135,8 @@ fn special(
 fn attempt(socket: &TcpSocket, buffers: &mut RecvBuffers<'_>, flags: RecvFlags, source: &mut Source) -> Result<usize> {
     loop {
         let room = buffers.total();
+        // FIONREAD may be counting, and the kernel would let this look at what is being counted.
+        let looking = (flags.contains(RecvFlags::PEEK) && socket.kind == Kind::Datagram).then(|| socket.rare());
         let received = match (buffers.single(), &mut *source) {
             (Some(buffer), Source::Unwanted) => {
                 rustix::net::recv(socket.fd(), buffer, flags).map(|(_, length)| (length, false))
@@ -147,6 +149,7 @@ fn attempt(socket: &TcpSocket, buffers: &mut RecvBuffers<'_>, flags: RecvFlags, 
             }
             (None, source) => scatter(socket, buffers, flags, source),
         };
+        drop(looking);
         match received {
             Ok((0, _)) if room > 0 => return at_end(socket),
             Ok((length, cut)) if cut || length > room => return Err(WsaError::WSAEMSGSIZE),

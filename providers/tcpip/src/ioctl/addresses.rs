@@ -57,6 +57,15 @@ pub fn local_for(socket: &TcpSocket, input: &[u8], output: &mut IoctlOutput<'_>)
     give(output, &encoded(&source_for(peer)?))
 }
 
+/// `SIO_FIND_ROUTE`: whether there is a route to the address of the input (IO-10). The kernel finds routes when they
+/// are needed and keeps none of its finds, so there is nothing to forget first.
+///
+/// # Errors
+/// As [`local_for`].
+pub fn find_route(socket: &TcpSocket, input: &[u8]) -> Result<()> {
+    source_for(parse_or(input, socket.family, WsaError::WSAEINVAL)?).map(drop)
+}
+
 /// `SIO_GET_INTERFACE_LIST`: `INTERFACE_INFO` of each IPv4 address.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ pub use nix::sys::socket::sockopt::{
 };
 
 sockopt_impl!(NoChecksum, Both, libc::SOL_SOCKET, libc::SO_NO_CHECK, bool);
+sockopt_impl!(PeekOffset, SetOnly, libc::SOL_SOCKET, libc::SO_PEEK_OFF, i32);
 sockopt_impl!(IpUnicastIf, Both, libc::IPPROTO_IP, libc::IP_UNICAST_IF, u32);
 sockopt_impl!(Ipv6UnicastIf, Both, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_IF, u32);
 

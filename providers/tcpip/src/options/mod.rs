@@ -6,7 +6,7 @@
 
 mod ip;
 mod ipv6;
-mod kernel;
+pub mod kernel;
 pub mod membership;
 mod socket;
 mod tcp;

@@ -72,7 +72,7 @@ fn wsp_ioctl_3_unknown_codes_and_codes_that_cannot_be_realised() {
         for code in [SIO_ASSOCIATE_HANDLE, SIO_TRANSLATE_HANDLE, SIO_GET_QOS, SIO_SET_QOS] {
             assert_eq!(result(code), (Err(WsaError::WSAENOPROTOOPT), 0), "{code:#x}");
         }
-        for code in [SIO_FIND_ROUTE, SIO_RCVALL, SIO_TCP_INFO, SIO_EXT_SELECT, SIO_LOOPBACK_FAST_PATH] {
+        for code in [SIO_RCVALL, SIO_TCP_INFO, SIO_EXT_SELECT, SIO_LOOPBACK_FAST_PATH] {
             assert_eq!(result(code), (Err(WsaError::WSAEOPNOTSUPP), 0), "{code:#x}");
         }
         winsock.close(s).unwrap();
@@ -96,10 +96,9 @@ fn io_9_the_receive_queue_drops_the_newest() {
     winsock.close(s).unwrap();
 }
 
-/// For datagrams the kernel tells the first one's size, and the contract asks for all of them.
-// proves: WSP-IOCTL-5
+// proves: WSP-IOCTL-5, TC-2
 #[test]
-fn fionread_tells_what_one_receive_brings() {
+fn wsp_ioctl_6_fionread_tells_all_that_waits() {
     let winsock = Winsock::start();
     let (here, there) = winsock.pair(AF_INET);
     assert_eq!(dword(&winsock, there, FIONREAD), 0);
@@ -108,17 +107,62 @@ fn fionread_tells_what_one_receive_brings() {
     eventually("all data", || dword(&winsock, there, FIONREAD) == 1234);
     assert_eq!(winsock.recv(there, 2000, 0).unwrap().len(), 1234);
 
-    let (s, at) = winsock.datagram(AF_INET);
-    winsock.send_to(s, &[1; 10], at).unwrap();
-    winsock.send_to(s, &[1; 20], at).unwrap();
-    winsock.wait_readable(s);
-    assert_eq!(dword(&winsock, s, FIONREAD), 10);
-    winsock.recv(s, 99, 0).unwrap();
-    assert_eq!(dword(&winsock, s, FIONREAD), 20);
+    for &family in families() {
+        let (s, at) = winsock.datagram(family);
+        assert_eq!(dword(&winsock, s, FIONREAD), 0);
+        for length in [10, 0, 20, 0, 3000] {
+            winsock.send_to(s, &vec![1; length], at).unwrap();
+        }
+        // Looking changes nothing, for whoever looks or receives afterwards.
+        for left in [3030, 3020, 3020, 3000, 3000] {
+            assert_eq!(dword(&winsock, s, FIONREAD), left);
+            assert_eq!(dword(&winsock, s, FIONREAD), left);
+            let looked = winsock.recv_from(s, 4000, MSG_PEEK).unwrap().0;
+            assert_eq!(winsock.recv_from(s, 4000, 0).unwrap().0, looked);
+        }
+        assert_eq!(dword(&winsock, s, FIONREAD), 0);
+        winsock.close(s).unwrap();
+    }
 
     let (listener, _) = winsock.listener(AF_INET);
     assert_eq!(winsock.ioctl(listener, FIONREAD, &mut [], &mut [0; 4]), Err(WsaError::WSAEINVAL));
-    winsock.close_all([here, there, s, listener]);
+    winsock.close_all([here, there, listener]);
+}
+
+#[test]
+fn wsp_ioctl_6_counting_disturbs_nobody_who_looks() {
+    let winsock = Winsock::start();
+    let (s, at) = winsock.datagram(AF_INET);
+    for byte in 0..9u8 {
+        winsock.send_to(s, &[byte; 9], at).unwrap();
+    }
+    winsock.set_nonblocking(s, true).unwrap();
+    std::thread::scope(|scope| {
+        let counting = scope.spawn(|| {
+            for _ in 0..2000 {
+                assert_eq!(dword(&winsock, s, FIONREAD), 81);
+            }
+        });
+        while !counting.is_finished() {
+            assert_eq!(winsock.recv(s, 20, MSG_PEEK).unwrap(), [0; 9], "always the first");
+        }
+    });
+    winsock.close(s).unwrap();
+}
+
+#[test]
+fn io_10_a_route_is_found_for_the_address_of_the_input() {
+    let winsock = Winsock::start();
+    for &family in families() {
+        let s = winsock.socket(family, SOCK_STREAM);
+        assert_eq!(winsock.ioctl(s, SIO_FIND_ROUTE, &mut encode(loopback(family)), &mut []), Ok(0));
+        assert_eq!(winsock.ioctl(s, SIO_FIND_ROUTE, &mut [], &mut []), Err(WsaError::WSAEFAULT));
+        winsock.close(s).unwrap();
+    }
+    let s = winsock.socket(AF_INET, SOCK_DGRAM);
+    let other = winsock.ioctl(s, SIO_FIND_ROUTE, &mut encode(loopback(AF_INET6)), &mut []);
+    assert_eq!(other, Err(WsaError::WSAEINVAL));
+    winsock.close(s).unwrap();
 }
 
 #[test]
