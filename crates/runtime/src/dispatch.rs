@@ -100,11 +100,12 @@ pub(crate) fn enter_entry(
     function: Function,
 ) -> Result<Entered, WsaError> {
     loop {
-        let instance = providers::demand(session, entry)?;
-        if let Some(inside) = instance.enter(instance.number()) {
+        let (instance, sequence) = providers::demand(session, entry)?;
+        let inside = instance.enter(instance.number());
+        if let Some(inside) = inside.filter(|inside| inside.is_of(sequence)) {
             return Ok(Entered { inside, function, binding: None, entry_id: entry.id });
         }
-        // It was closed since: the session is ending, which the next demand finds out.
+        // It was cleaned up since: the session is ending, which the next demand finds out.
     }
 }
 

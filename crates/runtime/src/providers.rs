@@ -74,17 +74,17 @@ enum Phase {
     Draining(ThreadId),
 }
 
-/// The running provider of an entry; starts it on first demand (WSA-STARTUP-10).
+/// The running provider of an entry, and the number of its start; starts it on first demand (WSA-STARTUP-10).
 ///
 /// # Errors
 /// `WSANOTINITIALISED`: the last clean-up has begun. `WSAEPROVIDERFAILEDINIT`, `WSAEINVALIDPROCTABLE`,
 /// `WSAEINVALIDPROVIDER`: see [`instance::start`]; also `WSAEPROVIDERFAILEDINIT` if the provider needs itself
 /// to start, or another thread does not finish starting or ending it in time. `WSAENOBUFS`: too many providers.
-pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<&'static Instance, WsaError> {
+pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<(&'static Instance, u64), WsaError> {
     let key = Key::of(entry).ok_or(WsaError::WSAEINVAL)?;
     let registry = &process::current().registry;
     match registry.running_or_mine_to_start(key, session)? {
-        Found::Running(instance) => Ok(instance),
+        Found::Running(instance, sequence) => Ok((instance, sequence)),
         Found::MineToStart(instance) => {
             let started = instance::start(instance, entry);
             if registry.finish_start(key, started.is_ok(), session) {
@@ -92,7 +92,7 @@ pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<&'
                 unload(registry, vec![(key, instance)]);
                 return Err(WsaError::WSANOTINITIALISED);
             }
-            started.map(|()| instance)
+            started.map(|sequence| (instance, sequence))
         }
     }
 }
@@ -147,7 +147,7 @@ pub(crate) fn any_alive() -> bool {
 }
 
 enum Found {
-    Running(&'static Instance),
+    Running(&'static Instance, u64),
     MineToStart(&'static Instance),
 }
 
@@ -168,7 +168,7 @@ impl Registry {
                 return Ok(Found::MineToStart(instance));
             };
             if live.phase == Phase::Running && Arc::ptr_eq(&live.session, session) {
-                return Ok(Found::Running(live.instance));
+                return Ok(Found::Running(live.instance, live.instance.sequence()));
             }
             if states.would_never_end(key, me) {
                 return Err(WsaError::WSAEPROVIDERFAILEDINIT);

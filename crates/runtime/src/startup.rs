@@ -20,6 +20,8 @@ use crate::version::{Negotiated, negotiate};
 pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     let negotiated = negotiate(requested)?;
     crate::loader::fork::watch();
+    // Extension functions of linked-in providers report errors through the thread (API-X2).
+    windlass_spi::thread_error::install(crate::thread::set_last_error);
     process::current().add_reference()?;
     Ok(negotiated)
 }

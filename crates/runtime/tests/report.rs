@@ -3,6 +3,7 @@
 mod common;
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use common::fake::{api, fail, fake, install_fake, succeed};
 use common::*;
@@ -138,6 +139,68 @@ fn each_violation_is_told_with_the_call_that_did_it() {
     let counters = of(&records, "counters");
     let last = counters.last().unwrap();
     assert_eq!((&last["violations"], &last["sockets_reset"]), (&11.into(), &1.into()));
+}
+
+#[test]
+fn clean_ups_that_fail_and_modules_that_stay_mapped_are_told() {
+    let records = reported(|| {
+        install_fake(0);
+        install_fake(1);
+        runtime::limits::set_drain(Duration::from_millis(50));
+        fake(0).on("WSPCleanup", |_| fail(WSAENETDOWN));
+        fake(1).on("WSPListen", |_| {
+            end();
+            succeed()
+        });
+        start();
+        open(0).unwrap();
+        let s = open(1).unwrap();
+        assert_eq!(api::listen(s), Ok(0));
+    });
+    let Some(records) = records else { return };
+    let told: Vec<_> =
+        of(&records, "provider_cleaned_up").iter().map(|r| (&r["name"], &r["error"], &r["unloaded"])).collect();
+    // The last started goes first.
+    let expected = [("fake 1", 0, false), ("fake 0", WSAENETDOWN, true)];
+    let expected: Vec<(Value, Value, Value)> = expected.map(|(n, e, u)| (n.into(), e.into(), u.into())).into();
+    assert_eq!(told, expected.iter().map(|(n, e, u)| (n, e, u)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_child_made_by_fork_reports_for_itself() {
+    let records = reported(|| {
+        install_fake(0);
+        fake(0).on("WSPSend", |_| succeed());
+        start();
+        let s = open(0).unwrap();
+        assert_eq!(api::send(s), Ok(0));
+        #[allow(unsafe_code, reason = "fork")]
+        // SAFETY: the child goes on as the runtime allows, and ends without what the parent has to be done at its end.
+        match unsafe { libc::fork() } {
+            0 => {
+                assert!(api::send(s).is_err());
+                start();
+                let mine = open(0).unwrap();
+                assert!((0..5).all(|_| api::send(mine) == Ok(0)));
+                report::at_exit();
+                unsafe { libc::_exit(0) }
+            }
+            child => {
+                let mut status = 0;
+                assert_eq!((unsafe { libc::waitpid(child, &mut status, 0) }, status), (child, 0));
+            }
+        }
+        runtime::close_socket(s).unwrap();
+        end();
+    });
+    let Some(records) = records else { return };
+    let counters = of(&records, "counters");
+    let numbers: Vec<_> = counters.iter().map(|c| (&c["operations_completed"], &c["violations"])).collect();
+    assert_eq!(numbers, [(&5.into(), &3.into()), (&1.into(), &0.into())]);
+    assert_ne!(counters[0]["pid"], counters[1]["pid"]);
+    let told =
+        [("call_before_startup", "send"), ("startup_without_cleanup", "WSAStartup"), ("socket_never_closed", "socket")];
+    assert_eq!(violations(&records), told);
 }
 
 #[test]

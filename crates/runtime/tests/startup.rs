@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::fake::{api, fail, fake, install_fake, module, register, succeed};
@@ -176,6 +176,33 @@ fn wsa_cleanup_9_new_calls_fail_while_providers_are_cleaned_up() {
         end();
         assert_eq!(fake(0).count("WSPCleanup"), 1);
         assert_eq!(fake(0).count("WSPListen"), 0);
+    });
+}
+
+#[test]
+fn wsa_cleanup_9_modules_are_unloaded_when_all_providers_are_cleaned_up_the_last_started_first() {
+    in_own_process(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let module = common::module::build(dir.path(), "provider.so");
+        install(provider_id(3), module.to_str().unwrap(), &[base_entry(3)]);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        for n in 0..3 {
+            install_fake(n);
+            let (order, module) = (order.clone(), module.clone());
+            fake(n).on("WSPCleanup", move |_| {
+                order.lock().unwrap().push(n);
+                assert!(is_mapped(&module));
+                None
+            });
+        }
+        start();
+        // The loaded one is the last to start, so the first to be cleaned up, and still mapped while the others are.
+        for n in [1, 0, 2, 3] {
+            open(n).unwrap();
+        }
+        end();
+        assert_eq!(*order.lock().unwrap(), [2, 0, 1]);
+        assert!(!is_mapped(&module));
     });
 }
 

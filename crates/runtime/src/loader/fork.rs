@@ -2,13 +2,21 @@
 
 use std::ptr::null_mut;
 use std::sync::Once;
-use std::sync::atomic::AtomicPtr;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 use crate::loader::instance;
 use crate::process::{self, Process};
 
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(null_mut());
+
+/// How many forks lie between this process and the one that loaded the runtime.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Tells what a thread keeps for this process from what it kept before a fork.
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Relaxed)
+}
 
 /// What the runtime knows of this process; made when first asked for, and never freed.
 pub(crate) fn current() -> &'static Process {
@@ -41,11 +49,12 @@ pub(crate) fn watch() {
     });
 }
 
-/// Runs in the child, whose other threads are gone and may have held any lock: nothing but atomic stores.
+/// Runs in the child, whose other threads are gone and may have held any lock: nothing but atomic operations.
 ///
 /// The parent's [`Process`] is left as it is, in memory that the child never touches again.
 extern "C" fn in_child() {
     PROCESS.store(null_mut(), Release);
+    GENERATION.fetch_add(1, Relaxed);
     process::forget_start();
     instance::abandon_all();
 }

@@ -28,6 +28,8 @@ pub(crate) struct Instance {
     /// Written while the place is taken and not open yet, and nobody has it pinned; read by who has it pinned while it was open,
     /// and by who starts or ends it.
     table: UnsafeCell<MaybeUninit<ProcTable>>,
+    /// The number of the start that the place serves; another provider in the same place has another.
+    sequence: AtomicU64,
     /// See [`crate::loader::poll`]: 0 unknown, 1 none, else the address of the provider's WSAPoll.
     pub(super) poll: AtomicUsize,
     details: Mutex<Option<Box<Details>>>,
@@ -42,8 +44,6 @@ struct Details {
     _module: Module,
     /// The entry that started it.
     entry: ProtocolEntry,
-    /// Starts are numbered.
-    sequence: u64,
     /// What WSPCleanup said.
     cleanup_error: i32,
 }
@@ -78,14 +78,15 @@ pub(crate) fn abandon_all() {
     }
 }
 
-/// Loads and starts the provider of an entry in a place that is taken: WSPStartup, version and table checks.
+/// Loads and starts the provider of an entry in a place that is taken: WSPStartup, version and table checks. Returns the number
+/// of the start.
 ///
 /// # Errors
 /// `WSAEPROVIDERFAILEDINIT`: the module cannot be loaded, has no WSPStartup, or that fails (WSP-STARTUP-17).
 /// `WSAEINVALIDPROVIDER`: the version is not 2.2 (WSP-STARTUP-16). `WSAEINVALIDPROCTABLE`: a function is missing (WSP-STARTUP-15).
 /// In the last two cases the start was balanced by WSPCleanup; the module is unloaded in all.
-pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<(), WsaError> {
-    static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<u64, WsaError> {
+    static SEQUENCE: AtomicU64 = AtomicU64::new(1);
     let (module, startup) = Module::load(entry.module_path()).ok_or(WsaError::WSAEPROVIDERFAILEDINIT)?;
     let mut data = WSPDATA { wVersion: 0, wHighVersion: 0, szDescription: [0; WSPDESCRIPTION_LEN + 1] };
     let mut info: WSAPROTOCOL_INFOW = entry.info();
@@ -115,8 +116,9 @@ pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<(
     unsafe { (*place.table.get()).write(complete) };
     report::provider_started(entry.id, &entry.name, entry.module_path());
     let sequence = SEQUENCE.fetch_add(1, Relaxed);
-    *place.details() = Some(Box::new(Details { _module: module, entry: entry.clone(), sequence, cleanup_error: 0 }));
-    Ok(())
+    place.sequence.store(sequence, Relaxed);
+    *place.details() = Some(Box::new(Details { _module: module, entry: entry.clone(), cleanup_error: 0 }));
+    Ok(sequence)
 }
 
 impl Instance {
@@ -124,6 +126,7 @@ impl Instance {
         Self {
             open: AtomicBool::new(false),
             taken: AtomicBool::new(false),
+            sequence: AtomicU64::new(0),
             table: UnsafeCell::new(MaybeUninit::uninit()),
             poll: AtomicUsize::new(0),
             details: Mutex::new(None),
@@ -136,9 +139,9 @@ impl Instance {
         offset / size_of::<Self>()
     }
 
-    /// Starts are numbered in their order.
+    /// Starts are numbered in their order, from 1.
     pub(crate) fn sequence(&self) -> u64 {
-        self.details().as_ref().map_or(0, |details| details.sequence)
+        self.sequence.load(Relaxed)
     }
 
     /// Whether calls are let in.
@@ -237,5 +240,10 @@ impl Inside {
 
     pub(crate) fn instance(&self) -> &'static Instance {
         self.instance
+    }
+
+    /// Whether this is inside the start of this number, not inside another provider that has got its place since.
+    pub(crate) fn is_of(&self, sequence: u64) -> bool {
+        self.instance.sequence() == sequence
     }
 }

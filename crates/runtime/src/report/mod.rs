@@ -45,6 +45,7 @@ pub(crate) struct State {
     sink: sink::Sink,
     violations: violations::Log,
     sockets: violations::OpenSockets,
+    counters: counters::Counters,
 }
 
 impl State {
@@ -52,7 +53,6 @@ impl State {
     pub(crate) fn open() -> Self {
         let sink = sink::Sink::from_env();
         ON.store(sink.is_open(), Relaxed);
-        counters::restart();
         Self { sink, ..Self::default() }
     }
 }
@@ -61,8 +61,13 @@ impl State {
 #[inline]
 pub fn count(counter: Counter) {
     if is_on() {
-        counters::add(counter, 1);
+        add(counter, 1);
     }
+}
+
+#[cold]
+fn add(counter: Counter, more: u64) {
+    process::current().report.counters.add(counter, more);
 }
 
 /// Tells that the program broke the contract. `handle` is absent where the call takes none.
@@ -96,7 +101,7 @@ pub fn at_exit() {
 #[inline]
 pub(crate) fn socket_opened(s: SOCKET, by: Function) {
     if is_on() && process::current().report.sockets.opened(s, by) {
-        counters::add(Counter::SocketsOpened, 1);
+        add(Counter::SocketsOpened, 1);
     }
 }
 
@@ -119,14 +124,14 @@ pub(crate) fn sockets_left(left: impl Fn(SOCKET) -> bool) {
     if is_on() {
         let state = &process::current().report;
         let left = state.sockets.tell_unclosed(&state.sink, &state.violations, left);
-        counters::add(Counter::SocketsReset, left);
+        add(Counter::SocketsReset, left);
     }
 }
 
 /// A provider was started.
 pub(crate) fn provider_started(id: u32, name: &str, module: &str) {
     if is_on() {
-        counters::add(Counter::ProvidersStarted, 1);
+        add(Counter::ProvidersStarted, 1);
         let event = "provider_started";
         process::current().report.sink.send(&Started { event, id, name, module, pid: pid() });
     }
@@ -135,7 +140,7 @@ pub(crate) fn provider_started(id: u32, name: &str, module: &str) {
 /// A provider was cleaned up.
 pub(crate) fn provider_cleaned_up(id: u32, name: &str, error: i32, unloaded: bool) {
     if is_on() {
-        counters::add(Counter::ProvidersCleanedUp, 1);
+        add(Counter::ProvidersCleanedUp, 1);
         let event = "provider_cleaned_up";
         process::current().report.sink.send(&CleanedUp { event, id, name, error, unloaded, pid: pid() });
     }
@@ -145,7 +150,7 @@ pub(crate) fn provider_cleaned_up(id: u32, name: &str, error: i32, unloaded: boo
 pub(crate) fn send_counters() {
     if is_on() {
         let state = &process::current().report;
-        state.sink.send(&counters::record(state.violations.count(), state.sink.dropped()));
+        state.sink.send(&state.counters.record(state.violations.count(), state.sink.dropped()));
     }
 }
 
