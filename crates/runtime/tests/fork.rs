@@ -1,33 +1,14 @@
 //! A child made by fork (contract: UNLOAD-6).
-#![allow(unsafe_code, reason = "fork")]
 
 mod common;
 
 use std::thread;
 
+use common::child::in_child;
 use common::fake::{api, fake, install_fake, succeed};
 use common::*;
 use windlass_abi::*;
 use windlass_runtime as runtime;
-
-/// Runs `body` in a child made by fork; it must return true.
-fn in_child(body: impl FnOnce() -> bool) {
-    // SAFETY: the child calls nothing that the C library forbids there in practice: its allocator is safe to use after fork.
-    match unsafe { libc::fork() } {
-        -1 => panic!("fork"),
-        0 => {
-            let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(false);
-            // SAFETY: ends the child at once, without what the parent registered to be done at its end.
-            unsafe { libc::_exit(if good { 0 } else { 1 }) }
-        }
-        child => {
-            let mut status = 0;
-            // SAFETY: waits for a child of this process.
-            let waited = unsafe { libc::waitpid(child, &mut status, 0) };
-            assert_eq!((waited, status), (child, 0), "the child failed");
-        }
-    }
-}
 
 #[test]
 fn unload_6_a_child_starts_with_nothing() {

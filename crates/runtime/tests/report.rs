@@ -5,6 +5,7 @@ mod common;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
+use common::child::in_child;
 use common::fake::{api, fail, fake, install_fake, succeed};
 use common::*;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
@@ -174,22 +175,14 @@ fn a_child_made_by_fork_reports_for_itself() {
         start();
         let s = open(0).unwrap();
         assert_eq!(api::send(s), Ok(0));
-        #[allow(unsafe_code, reason = "fork")]
-        // SAFETY: the child goes on as the runtime allows, and ends without what the parent has to be done at its end.
-        match unsafe { libc::fork() } {
-            0 => {
-                assert!(api::send(s).is_err());
-                start();
-                let mine = open(0).unwrap();
-                assert!((0..5).all(|_| api::send(mine) == Ok(0)));
-                report::at_exit();
-                unsafe { libc::_exit(0) }
-            }
-            child => {
-                let mut status = 0;
-                assert_eq!((unsafe { libc::waitpid(child, &mut status, 0) }, status), (child, 0));
-            }
-        }
+        in_child(|| {
+            assert!(api::send(s).is_err());
+            start();
+            let mine = open(0).unwrap();
+            assert!((0..5).all(|_| api::send(mine) == Ok(0)));
+            report::at_exit();
+            true
+        });
         runtime::close_socket(s).unwrap();
         end();
     });

@@ -1,6 +1,7 @@
 //! What the tests of the runtime share: processes of their own, catalogs, and a provider that records.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod child;
 pub mod fake;
 pub mod module;
 
