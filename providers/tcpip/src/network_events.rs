@@ -152,14 +152,16 @@ pub fn after_accept(listener: &TcpSocket, deferred: bool) {
 /// After a connect. One that goes on in the background, or that has succeeded at once on a non-blocking
 /// stream, is told by FD_CONNECT; also to a registration that comes later (WSP-ESEL-5).
 pub fn after_connect(socket: &TcpSocket, outcome: &Result<()>) {
-    let told_by_event = match outcome {
-        Err(error) => *error == WsaError::WSAEWOULDBLOCK,
-        Ok(()) => socket.flags.any(Flags::NONBLOCKING),
-    };
-    if socket.kind != Kind::Stream || !told_by_event {
+    if socket.kind != Kind::Stream {
         return;
     }
-    begin(socket, Untold::Attempt);
+    match outcome {
+        Err(WsaError::WSAEWOULDBLOCK) => begin(socket, Untold::Attempt),
+        Ok(()) if socket.flags.any(Flags::NONBLOCKING) => begin(socket, Untold::Attempt),
+        // Told now, whatever an earlier attempt has left untold.
+        Ok(()) => begin(socket, Untold::Nothing),
+        Err(_) => {}
+    }
 }
 
 /// After a group was joined: a non-blocking socket is told by FD_CONNECT (WSP-JOIN-4).

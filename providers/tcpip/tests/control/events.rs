@@ -233,7 +233,18 @@ fn wsp_esel_5_a_connect_that_began_before_is_told() {
     let blocking = winsock.socket(AF_INET, SOCK_STREAM);
     winsock.connect(blocking, at).unwrap();
     Registered::new(&winsock, blocking, FD_CONNECT).expect_nothing();
-    winsock.close_all([listener, s, blocking]);
+    // Nor does an earlier attempt that nobody was told of come back then.
+    let twice = winsock.socket(AF_INET, SOCK_STREAM);
+    winsock.set_nonblocking(twice, true).unwrap();
+    let (nobody, dead) = winsock.listener(AF_INET);
+    winsock.close(nobody).unwrap();
+    assert_eq!(winsock.connect(twice, dead), Err(WsaError::WSAEWOULDBLOCK));
+    let [_, _, failed] = winsock.select(&[], &[], &[twice], Some(PATIENCE)).unwrap();
+    assert_eq!(failed, [twice]);
+    winsock.set_nonblocking(twice, false).unwrap();
+    winsock.connect(twice, at).unwrap();
+    Registered::new(&winsock, twice, FD_CONNECT).expect_nothing();
+    winsock.close_all([listener, s, blocking, twice]);
 }
 
 // proves: EV-3
