@@ -47,6 +47,7 @@ impl<S> OpenSocket<S> {
     }
 
     /// Whether the socket was made with `WSA_FLAG_OVERLAPPED`.
+    #[inline]
     pub fn is_overlapped(&self) -> bool {
         self.flags & WSA_FLAG_OVERLAPPED != 0
     }
@@ -96,6 +97,7 @@ impl<S> OpenSocket<S> {
 impl<S> Deref for OpenSocket<S> {
     type Target = S;
 
+    #[inline]
     fn deref(&self) -> &S {
         &self.state
     }

@@ -28,6 +28,7 @@ impl<'a> SendBuffers<'a> {
     ///
     /// # Safety
     /// If it is not null, `array` has `count` elements, each with `len` readable bytes, for `'a`.
+    #[inline]
     pub unsafe fn from_raw(array: *const WSABUF, count: u32) -> Result<Self, WsaError> {
         // SAFETY: the caller promises it.
         unsafe { Raw::new(array, count) }.map(|raw| Self { raw })
@@ -44,6 +45,7 @@ impl<'a> SendBuffers<'a> {
     }
 
     /// The number of bytes in all buffers.
+    #[inline]
     pub fn total(&self) -> usize {
         self.raw.total
     }
@@ -85,6 +87,7 @@ impl<'a> RecvBuffers<'a> {
     /// # Safety
     /// If it is not null, `array` has `count` elements, each with `len` writable bytes that nothing
     /// else refers to, for `'a`.
+    #[inline]
     pub unsafe fn from_raw(array: *const WSABUF, count: u32) -> Result<Self, WsaError> {
         // SAFETY: the caller promises it.
         unsafe { Raw::new(array, count) }.map(|raw| Self { raw })
@@ -101,6 +104,7 @@ impl<'a> RecvBuffers<'a> {
     }
 
     /// The room in all buffers, in bytes.
+    #[inline]
     pub fn total(&self) -> usize {
         self.raw.total
     }

@@ -157,7 +157,7 @@ impl<T: Transport> Provider<T> {
 
     /// Enters for a call on a socket. `WSANOTINITIALISED` if the provider is not running,
     /// `WSAENOTSOCK` if the handle is no open socket of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter_socket(&'static self, handle: SOCKET) -> Result<SocketCall<T>> {
         let pin = rundown::pin(self.domain.key(handle as u32));
         let instance = self.running().ok_or(WsaError::WSANOTINITIALISED)?;
@@ -193,6 +193,7 @@ pub(super) struct Call<T: Transport> {
 impl<T: Transport> std::ops::Deref for Call<T> {
     type Target = Instance<T>;
 
+    #[inline]
     fn deref(&self) -> &Instance<T> {
         // SAFETY: found after the pin was made, so the clean-up drops it after the pin.
         unsafe { self.instance.as_ref() }

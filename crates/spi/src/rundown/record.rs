@@ -102,13 +102,15 @@ impl Record {
     /// Pins a key: the place it got. A check that follows is not moved before it.
     #[inline]
     pub(super) fn enter(&self, key: NonZeroUsize) -> usize {
-        let place = if self.slots[0].load(Ordering::Relaxed) == 0 {
-            // Release: a closer that finds this pin in place of an older one has synchronised with
-            // the end of the older one.
-            self.slots[0].store(key.get(), Ordering::Release);
-            0
-        } else {
-            self.enter_nested(key)
+        // A call of the runtime's and the one that the SDK nests in it are the rule, more the exception.
+        let place = match self.slots.iter().take(2).position(|slot| slot.load(Ordering::Relaxed) == 0) {
+            Some(place) => {
+                // Release: a closer that finds this pin in place of an older one has synchronised with
+                // the end of the older one.
+                self.slots[place].store(key.get(), Ordering::Release);
+                place
+            }
+            None => self.enter_nested(key),
         };
         self.light_barrier();
         place
@@ -116,7 +118,7 @@ impl Record {
 
     #[cold]
     fn enter_nested(&self, key: NonZeroUsize) -> usize {
-        for (place, slot) in self.slots.iter().enumerate().skip(1) {
+        for (place, slot) in self.slots.iter().enumerate().skip(2) {
             if slot.load(Ordering::Relaxed) == 0 {
                 slot.store(key.get(), Ordering::Release);
                 return place;

@@ -70,13 +70,12 @@ impl Records {
             } else {
                 let dead = self.take_dead(used);
                 free.reap_at = (2 * (used - dead.len() as u32)).max(FIRST as u32);
+                let (pinned, idle): (Vec<_>, Vec<_>) = dead.into_iter().partition(|record| !record.places().is_empty());
+                idle.into_iter().for_each(|record| free.give(record));
                 drop(free);
-                for record in dead {
+                for record in pinned {
                     bury(record);
-                    record.reset();
-                    let mut free = self.lock();
-                    record.next_free.store(free.head, Ordering::Relaxed);
-                    free.head = record.index() + 1;
+                    self.lock().give(record);
                 }
                 continue;
             };
@@ -157,6 +156,13 @@ impl Records {
 }
 
 impl Free {
+    /// Takes in a record without an owner and without pins.
+    fn give(&mut self, record: &Record) {
+        record.reset();
+        record.next_free.store(self.head, Ordering::Relaxed);
+        self.head = record.index() + 1;
+    }
+
     fn reap_at(&self) -> u32 {
         self.reap_at.max(FIRST as u32)
     }
