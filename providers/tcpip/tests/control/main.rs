@@ -10,5 +10,6 @@ mod events;
 mod hostile;
 mod ioctl;
 mod join;
+mod multicast;
 mod options;
 mod text;
