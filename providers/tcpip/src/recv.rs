@@ -35,21 +35,23 @@ const MOST_SLICES: usize = 1024;
 /// WSAENOTCONN, WSAEINVAL, WSAESHUTDOWN, WSAECONNRESET, WSAECONNABORTED, WSAENETRESET: the state of the socket.
 /// WSAEWOULDBLOCK, WSAETIMEDOUT, WSAEINTR: there is nothing (in time). WSAEMSGSIZE: the buffers hold the head of a longer
 /// datagram (WSP-RECV-4). WSAEOPNOTSUPP: flags (WSP-RECV-6).
+#[inline]
 pub fn recv(
     tcpip: &Tcpip,
     socket: &OpenSocket<TcpSocket>,
     buffers: &mut RecvBuffers<'_>,
     flags: u32,
 ) -> Result<Received> {
-    let received = receive(tcpip, socket, buffers, flags, &mut Source::Unwanted);
+    let outcome = receive(tcpip, socket, buffers, flags, &mut Source::Unwanted);
     network_events::after_recv(socket);
-    received
+    outcome
 }
 
 /// The same with the sender's address, which only datagrams have (WSP-RFROM-1).
 ///
 /// # Errors
 /// As [`recv`]. WSAEFAULT: `capacity` is too small; nothing is received (WSP-RFROM-2).
+#[inline]
 pub fn recv_from(
     tcpip: &Tcpip,
     socket: &OpenSocket<TcpSocket>,
@@ -64,13 +66,13 @@ pub fn recv_from(
             Source::Wanted(None)
         }
     };
-    let received = receive(tcpip, socket, buffers, flags, &mut source);
+    let outcome = receive(tcpip, socket, buffers, flags, &mut source);
     network_events::after_recv(socket);
     let address = match source {
         Source::Wanted(Some(address)) => Some(to_address(&from_kernel(address)?)),
         _ => None,
     };
-    Ok((received?, address))
+    Ok((outcome?, address))
 }
 
 /// Where the sender's address goes.
@@ -79,7 +81,8 @@ enum Source {
     Wanted(Option<SocketAddrAny>),
 }
 
-#[inline]
+/// Inlined, with one system call in it: a return is what costs most after a system call.
+#[inline(always)]
 fn receive(
     tcpip: &Tcpip,
     socket: &OpenSocket<TcpSocket>,
@@ -87,18 +90,65 @@ fn receive(
     flags: u32,
     source: &mut Source,
 ) -> Result<Received> {
+    /// With both, there is nothing to wait for and nothing to ask.
+    const AT_ONCE: u32 = Flags::NONBLOCKING | Flags::BOUND;
     let state = socket.flags.load();
-    if state & OBSTACLES != 0 {
-        check_state(socket, source)?;
+    let room = buffers.total();
+    if state & OBSTACLES != 0 || flags != 0 || room == 0 {
+        return unusual(tcpip, socket, buffers, flags, source);
     }
-    let flags = if flags == 0 { always(socket.kind) } else { kernel_flags(flags, socket.kind, state)? };
-    if socket.kind == Kind::Stream && (buffers.total() == 0 || flags.intersects(RecvFlags::OOB | RecvFlags::WAITALL)) {
-        return special(tcpip, socket, buffers, flags);
+    let flags = always(socket.kind);
+    match system_call(socket, buffers, flags, source) {
+        Ok(Came { length, cut: false }) if length != 0 && length <= room => Ok(received(length)),
+        Err(Errno::AGAIN) if state & AT_ONCE == AT_ONCE => Err(WsaError::WSAEWOULDBLOCK),
+        first => go_on(tcpip, socket, buffers, flags, source, first),
     }
-    match attempt(socket, buffers, flags, source) {
+}
+
+/// A receive with flags, without room, or on a socket whose state may forbid it.
+#[cold]
+#[inline(never)]
+fn unusual(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    buffers: &mut RecvBuffers<'_>,
+    flags: u32,
+    source: &mut Source,
+) -> Result<Received> {
+    check_state(socket, source)?;
+    let flags = kernel_flags(flags, socket.kind, socket.flags.load())?;
+    if socket.kind == Kind::Stream {
+        if flags.contains(RecvFlags::OOB) {
+            return out_of_band::recv(tcpip, socket, buffers, flags.contains(RecvFlags::PEEK)).map(received);
+        }
+        if buffers.total() == 0 {
+            return probe(tcpip, socket).map(|()| received(0));
+        }
+        if flags.contains(RecvFlags::WAITALL) {
+            return fill(tcpip, socket, buffers, flags.difference(RecvFlags::WAITALL)).map(received);
+        }
+    }
+    let first = any_system_call(socket, buffers, flags, source);
+    go_on(tcpip, socket, buffers, flags, source, first)
+}
+
+/// What follows from the first try: its result, or a wait for a better one.
+#[cold]
+#[inline(never)]
+fn go_on(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    buffers: &mut RecvBuffers<'_>,
+    flags: RecvFlags,
+    source: &mut Source,
+    first: rustix::io::Result<Came>,
+) -> Result<Received> {
+    let room = buffers.total();
+    let outcome = conclude(socket, room, first).unwrap_or_else(|| attempt(socket, buffers, flags, source));
+    match outcome {
         Err(WsaError::WSAEWOULDBLOCK) => {
             check_bound(socket)?;
-            if state & Flags::NONBLOCKING != 0 {
+            if socket.flags.any(Flags::NONBLOCKING) {
                 return Err(WsaError::WSAEWOULDBLOCK);
             }
             until_done(tcpip, socket, PollFlags::IN, socket.recv_limit(), || {
@@ -108,66 +158,84 @@ fn receive(
         }
         done => done,
     }
-    .map(|bytes| Received { bytes: count(bytes), flags: 0 })
+    .map(received)
 }
 
-/// The receives of a stream that are more than one system call.
-#[cold]
-fn special(
-    tcpip: &Tcpip,
-    socket: &OpenSocket<TcpSocket>,
-    buffers: &mut RecvBuffers<'_>,
-    flags: RecvFlags,
-) -> Result<Received> {
-    let bytes = if flags.contains(RecvFlags::OOB) {
-        out_of_band::recv(tcpip, socket, buffers, flags.contains(RecvFlags::PEEK))?
-    } else if buffers.total() == 0 {
-        probe(tcpip, socket)?;
-        0
-    } else {
-        fill(tcpip, socket, buffers, flags.difference(RecvFlags::WAITALL))?
-    };
-    Ok(Received { bytes: count(bytes), flags: 0 })
-}
-
-/// One try. Errors that earlier datagrams met are passed over (WSP-RFROM-4).
-#[inline]
+/// Tries until the kernel has something to say to this receive.
 fn attempt(socket: &TcpSocket, buffers: &mut RecvBuffers<'_>, flags: RecvFlags, source: &mut Source) -> Result<usize> {
+    let room = buffers.total();
     loop {
-        let room = buffers.total();
-        // FIONREAD may be counting, and the kernel would let this look at what is being counted.
-        let looking = (flags.contains(RecvFlags::PEEK) && socket.kind == Kind::Datagram).then(|| socket.rare());
-        let received = match (buffers.single(), &mut *source) {
-            (Some(buffer), Source::Unwanted) => {
-                rustix::net::recv(socket.fd(), buffer, flags).map(|(_, length)| (length, false))
-            }
-            (Some(buffer), Source::Wanted(address)) => {
-                rustix::net::recvfrom(socket.fd(), buffer, flags).map(|(_, length, from)| {
-                    *address = from;
-                    (length, false)
-                })
-            }
-            (None, source) => scatter(socket, buffers, flags, source),
-        };
-        drop(looking);
-        match received {
-            Ok((0, _)) if room > 0 => return at_end(socket),
-            Ok((length, cut)) if cut || length > room => return Err(WsaError::WSAEMSGSIZE),
-            Ok((length, _)) => return Ok(length),
-            Err(Errno::CONNREFUSED) if socket.kind == Kind::Datagram && !socket.flags.any(Flags::UDP_CONNRESET) => {}
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(refusal(socket, errno)),
+        let came = any_system_call(socket, buffers, flags, source);
+        if let Some(outcome) = conclude(socket, room, came) {
+            return outcome;
         }
     }
 }
 
-/// The length of what came, and whether the kernel has cut it.
+/// What the kernel's answer means; nothing if it was about something else, such as an error that an earlier
+/// datagram met (WSP-RFROM-4).
+fn conclude(socket: &TcpSocket, room: usize, came: rustix::io::Result<Came>) -> Option<Result<usize>> {
+    Some(match came {
+        Ok(Came { length: 0, .. }) if room > 0 => at_end(socket),
+        Ok(Came { length, cut }) if cut || length > room => Err(WsaError::WSAEMSGSIZE),
+        Ok(Came { length, .. }) => Ok(length),
+        Err(Errno::INTR) => return None,
+        Err(Errno::CONNREFUSED) if socket.kind == Kind::Datagram && !socket.flags.any(Flags::UDP_CONNRESET) => {
+            return None;
+        }
+        Err(errno) => Err(refusal(socket, errno)),
+    })
+}
+
+/// The system call of any receive, one that only looks included: `FIONREAD` counts datagrams by looking past them
+/// (WSP-IOCTL-6), and the kernel would show this one what is being counted.
+fn any_system_call(
+    socket: &TcpSocket,
+    buffers: &mut RecvBuffers<'_>,
+    flags: RecvFlags,
+    source: &mut Source,
+) -> rustix::io::Result<Came> {
+    let _looking = (flags.contains(RecvFlags::PEEK) && socket.kind == Kind::Datagram).then(|| socket.rare());
+    system_call(socket, buffers, flags, source)
+}
+
+/// What the kernel has received.
+struct Came {
+    /// The length, of a datagram the true one.
+    length: usize,
+    /// Whether the kernel says that there was no room for all.
+    cut: bool,
+}
+
+#[inline(always)]
+fn system_call(
+    socket: &TcpSocket,
+    buffers: &mut RecvBuffers<'_>,
+    flags: RecvFlags,
+    source: &mut Source,
+) -> rustix::io::Result<Came> {
+    let whole = |length| Came { length, cut: false };
+    match (buffers.single(), source) {
+        (Some(buffer), Source::Unwanted) => {
+            rustix::net::recv(socket.fd(), buffer, flags).map(|(_, length)| whole(length))
+        }
+        (Some(buffer), Source::Wanted(address)) => {
+            rustix::net::recvfrom(socket.fd(), buffer, flags).map(|(_, length, from)| {
+                *address = from;
+                whole(length)
+            })
+        }
+        (None, source) => scatter(socket, buffers, flags, source),
+    }
+}
+
+#[inline(never)]
 fn scatter(
     socket: &TcpSocket,
     buffers: &mut RecvBuffers<'_>,
     flags: RecvFlags,
     source: &mut Source,
-) -> rustix::io::Result<(usize, bool)> {
+) -> rustix::io::Result<Came> {
     let mut scratch: [IoSliceMut<'_>; INLINE] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
     let mut slices = buffers.as_io_slices(&mut scratch);
     let most = slices.len().min(MOST_SLICES);
@@ -176,7 +244,8 @@ fn scatter(
     if let Source::Wanted(address) = source {
         *address = message.address;
     }
-    Ok((message.bytes, socket.kind == Kind::Datagram && message.flags.contains(ReturnFlags::TRUNC)))
+    let cut = socket.kind == Kind::Datagram && message.flags.contains(ReturnFlags::TRUNC);
+    Ok(Came { length: message.bytes, cut })
 }
 
 /// Fills the buffers, as far as the connection has anything to give (MSG_WAITALL).
@@ -302,6 +371,7 @@ pub fn refusal(socket: &TcpSocket, errno: Errno) -> WsaError {
     }
 }
 
+#[inline]
 fn always(kind: Kind) -> RecvFlags {
     match kind {
         Kind::Stream => RecvFlags::DONTWAIT,
@@ -328,9 +398,10 @@ fn kernel_flags(flags: u32, kind: Kind, state: u32) -> Result<RecvFlags> {
     Ok(wanted)
 }
 
-/// The count as the interface has it.
-fn count(bytes: usize) -> u32 {
-    bytes.try_into().unwrap_or(u32::MAX)
+/// The result as the interface has it.
+#[inline]
+fn received(bytes: usize) -> Received {
+    Received { bytes: bytes.try_into().unwrap_or(u32::MAX), flags: 0 }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use windlass_spi::buffers::{INLINE, SendBuffers};
 use windlass_spi::socket::OpenSocket;
 
 use crate::Tcpip;
-use crate::blocking::Wait;
+use crate::blocking::{Wait, until_done};
 use crate::connect::{check_connected, check_peer};
 use crate::error::from_errno;
 use crate::network_events;
@@ -38,6 +38,7 @@ const PASSED_OVER: u32 = 8;
 /// # Errors
 /// WSAENOTCONN, WSAESHUTDOWN, WSAECONNRESET, WSAECONNABORTED: the state of the socket. WSAEWOULDBLOCK,
 /// WSAETIMEDOUT, WSAEINTR: there is no room (in time). WSAEMSGSIZE (WSP-SEND-3). WSAEOPNOTSUPP: flags (WSP-SEND-5).
+#[inline]
 pub fn send(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, buffers: &SendBuffers<'_>, flags: u32) -> Result<u32> {
     let sent = transmit(tcpip, socket, buffers, flags, None);
     network_events::after_send(socket, sent == Err(WsaError::WSAEWOULDBLOCK));
@@ -48,6 +49,7 @@ pub fn send(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, buffers: &SendBuffers
 ///
 /// # Errors
 /// As [`send`], and WSAEAFNOSUPPORT, WSAEFAULT, WSAEADDRNOTAVAIL, WSAENETUNREACH, WSAEACCES: the address.
+#[inline]
 pub fn send_to(
     tcpip: &Tcpip,
     socket: &OpenSocket<TcpSocket>,
@@ -68,7 +70,8 @@ pub fn send_to(
     sent
 }
 
-#[inline]
+/// Inlined, with one system call in it: a return is what costs most after a system call.
+#[inline(always)]
 fn transmit(
     tcpip: &Tcpip,
     socket: &OpenSocket<TcpSocket>,
@@ -77,53 +80,99 @@ fn transmit(
     to: Option<SocketAddress>,
 ) -> Result<u32> {
     let state = socket.flags.load();
-    if state & OBSTACLES != 0 {
-        check_state(socket)?;
+    if state & OBSTACLES != 0 || flags != 0 {
+        return unusual(tcpip, socket, buffers, flags, to);
     }
-    let flags = if flags == 0 { ALWAYS } else { kernel_flags(flags, socket.kind)? };
-    match attempt(socket, buffers, flags, to) {
-        Ok(sent) if sent == buffers.total() || socket.kind == Kind::Datagram => Ok(count(sent)),
-        Ok(sent) if state & Flags::NONBLOCKING != 0 => Ok(count(sent)),
-        Ok(sent) => send_rest(tcpip, socket, buffers, flags, sent),
-        Err(errno) => match refusal(socket, errno) {
-            WsaError::WSAEWOULDBLOCK if state & Flags::NONBLOCKING == 0 => match socket.kind {
-                Kind::Stream => send_rest(tcpip, socket, buffers, flags, 0),
-                Kind::Datagram => send_later(tcpip, socket, buffers, flags, to),
-            },
-            error => Err(error),
-        },
+    match system_call(socket, buffers, ALWAYS, to) {
+        Ok(sent) if sent == buffers.total() => Ok(count(sent)),
+        Err(Errno::AGAIN) if state & Flags::NONBLOCKING != 0 => Err(WsaError::WSAEWOULDBLOCK),
+        first => go_on(tcpip, socket, buffers, ALWAYS, to, first),
     }
 }
 
-/// One try. An error that an earlier datagram met is not this one's (WSP-RFROM-4): the kernel has told
-/// it instead of sending, so the datagram is sent again.
-#[inline]
+/// A send with flags, or on a socket whose state may forbid it.
+#[cold]
+#[inline(never)]
+fn unusual(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    buffers: &SendBuffers<'_>,
+    flags: u32,
+    to: Option<SocketAddress>,
+) -> Result<u32> {
+    check_state(socket)?;
+    let flags = kernel_flags(flags, socket.kind)?;
+    let first = system_call(socket, buffers, flags, to);
+    go_on(tcpip, socket, buffers, flags, to, first)
+}
+
+/// What follows from the first try: its result, or a wait for the rest.
+#[cold]
+#[inline(never)]
+fn go_on(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    buffers: &SendBuffers<'_>,
+    flags: SendFlags,
+    to: Option<SocketAddress>,
+    first: rustix::io::Result<usize>,
+) -> Result<u32> {
+    let blocks = !socket.flags.any(Flags::NONBLOCKING);
+    let outcome = conclude(socket, first).unwrap_or_else(|| attempt(socket, buffers, flags, to));
+    match (outcome, socket.kind) {
+        (Ok(sent), Kind::Stream) if blocks && sent < buffers.total() => send_rest(tcpip, socket, buffers, flags, sent),
+        (Err(WsaError::WSAEWOULDBLOCK), Kind::Stream) if blocks => send_rest(tcpip, socket, buffers, flags, 0),
+        (Err(WsaError::WSAEWOULDBLOCK), Kind::Datagram) if blocks => {
+            until_done(tcpip, socket, PollFlags::OUT, socket.send_limit(), || {
+                check_state(socket)?;
+                attempt(socket, buffers, flags, to).map(count)
+            })
+        }
+        (outcome, _) => outcome.map(count),
+    }
+}
+
+/// Tries until the kernel has something to say to this send. An error that an earlier datagram met is not
+/// this one's (WSP-RFROM-4): the kernel has told it instead of sending.
 fn attempt(
     socket: &TcpSocket,
     buffers: &SendBuffers<'_>,
     flags: SendFlags,
     to: Option<SocketAddress>,
-) -> rustix::io::Result<usize> {
-    let mut tries = 0;
-    loop {
-        let sent = match (buffers.single(), to) {
-            (Some(bytes), None) => rustix::net::send(socket.fd(), bytes, flags),
-            (Some(bytes), Some(to)) => rustix::net::sendto(socket.fd(), bytes, flags, &to),
-            (None, to) => gather(socket, buffers, flags, to),
-        };
-        match sent {
-            Err(Errno::CONNREFUSED) if socket.kind == Kind::Datagram => {
-                tries += 1;
-                if tries > PASSED_OVER || socket.flags.any(Flags::UDP_CONNRESET) {
-                    return sent;
-                }
-            }
-            Err(Errno::INTR) => {}
-            other => return other,
+) -> Result<usize> {
+    for _ in 0..PASSED_OVER {
+        if let Some(outcome) = conclude(socket, system_call(socket, buffers, flags, to)) {
+            return outcome;
         }
+    }
+    system_call(socket, buffers, flags, to).map_err(|errno| refusal(socket, errno))
+}
+
+/// What the kernel's answer means; nothing if it was about something else.
+fn conclude(socket: &TcpSocket, sent: rustix::io::Result<usize>) -> Option<Result<usize>> {
+    match sent {
+        Ok(sent) => Some(Ok(sent)),
+        Err(Errno::INTR) => None,
+        Err(Errno::CONNREFUSED) if socket.kind == Kind::Datagram && !socket.flags.any(Flags::UDP_CONNRESET) => None,
+        Err(errno) => Some(Err(refusal(socket, errno))),
     }
 }
 
+#[inline(always)]
+fn system_call(
+    socket: &TcpSocket,
+    buffers: &SendBuffers<'_>,
+    flags: SendFlags,
+    to: Option<SocketAddress>,
+) -> rustix::io::Result<usize> {
+    match (buffers.single(), to) {
+        (Some(bytes), None) => rustix::net::send(socket.fd(), bytes, flags),
+        (Some(bytes), Some(to)) => rustix::net::sendto(socket.fd(), bytes, flags, &to),
+        (None, to) => gather(socket, buffers, flags, to),
+    }
+}
+
+#[inline(never)]
 fn gather(
     socket: &TcpSocket,
     buffers: &SendBuffers<'_>,
@@ -196,20 +245,6 @@ fn send_rest(
     Ok(count(buffers.total()))
 }
 
-#[cold]
-fn send_later(
-    tcpip: &Tcpip,
-    socket: &OpenSocket<TcpSocket>,
-    buffers: &SendBuffers<'_>,
-    flags: SendFlags,
-    to: Option<SocketAddress>,
-) -> Result<u32> {
-    crate::blocking::until_done(tcpip, socket, PollFlags::OUT, socket.send_limit(), || {
-        check_state(socket)?;
-        attempt(socket, buffers, flags, to).map(count).map_err(|errno| refusal(socket, errno))
-    })
-}
-
 /// Whether the state of the socket allows a send at all.
 #[cold]
 fn check_state(socket: &TcpSocket) -> Result<()> {
@@ -270,6 +305,7 @@ fn kernel_flags(flags: u32, kind: Kind) -> Result<SendFlags> {
 }
 
 /// The count as the interface has it. More than it holds has been sent all the same.
+#[inline]
 fn count(bytes: usize) -> u32 {
     bytes.try_into().unwrap_or(u32::MAX)
 }
