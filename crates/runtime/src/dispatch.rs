@@ -42,7 +42,7 @@ pub struct Entered {
 ///
 /// # Errors
 /// `WSANOTINITIALISED`: Winsock is not started. `WSAENOTSOCK`: no open socket has this handle (API-9). Both are reported.
-#[inline]
+#[inline(always)]
 pub fn enter(s: SOCKET, function: Function) -> Result<Entered, WsaError> {
     let binding = handles::look_up(s);
     if binding.is_open() {

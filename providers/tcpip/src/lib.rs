@@ -164,10 +164,12 @@ impl Transport for Tcpip {
         shutdown::recv_disconnect(socket, data)
     }
 
+    #[inline]
     fn send(&self, socket: &OpenSocket<TcpSocket>, buffers: &SendBuffers<'_>, flags: u32) -> Result<u32> {
         send::send(self, socket, buffers, flags)
     }
 
+    #[inline]
     fn send_to(
         &self,
         socket: &OpenSocket<TcpSocket>,
@@ -178,10 +180,12 @@ impl Transport for Tcpip {
         send::send_to(self, socket, buffers, flags, to)
     }
 
+    #[inline]
     fn recv(&self, socket: &OpenSocket<TcpSocket>, buffers: &mut RecvBuffers<'_>, flags: u32) -> Result<Received> {
         recv::recv(self, socket, buffers, flags)
     }
 
+    #[inline]
     fn recv_from(
         &self,
         socket: &OpenSocket<TcpSocket>,
