@@ -307,13 +307,14 @@ fn the_option_wins_over_the_variable() {
 fn a_full_disk_is_told_when_printing() {
     let place = Place::new();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
-    let status = Command::new(env!("CARGO_BIN_EXE_windlass"))
+    let output = Command::new(env!("CARGO_BIN_EXE_windlass"))
         .args(["catalog", "list"])
         .env("WINDLASS_CATALOG", place.path("catalog"))
         .stdout(full)
-        .status()
+        .output()
         .expect("windlass runs");
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(1));
+    assert_has(&text(&output.stderr), "standard output: No space left");
 }
 
 #[test]
