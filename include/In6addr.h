@@ -1,1 +1,0 @@
-#include "in6addr.h"
