@@ -41,12 +41,15 @@ pub fn choose<'c>(
     select(catalog, Criteria { family, socket_type, protocol }, filter)
 }
 
-/// What `WSPSocket` gets as `lpProtocolInfo`: the entry chosen (SEL-12), with the token of a
-/// duplicated socket if the program brings one (WSP-SOCK-6).
+/// What `WSPSocket` gets as `lpProtocolInfo`: the entry chosen (SEL-12), with what marks a duplicated socket if the
+/// program brings one: the token, and the reserved flags, which are the provider's to fill then (WSP-DUP-1, WSP-SOCK-6).
 pub fn info_for_socket(entry: &ProtocolEntry, request: &SocketRequest<'_>) -> WSAPROTOCOL_INFOW {
     let mut info = entry.info();
-    if let Some(given) = request.info {
+    if let Some(given) = request.info.filter(|given| given.dwProviderReserved != 0) {
         info.dwProviderReserved = given.dwProviderReserved;
+        info.dwServiceFlags2 = given.dwServiceFlags2;
+        info.dwServiceFlags3 = given.dwServiceFlags3;
+        info.dwServiceFlags4 = given.dwServiceFlags4;
     }
     info
 }
@@ -109,10 +112,13 @@ mod tests {
     fn sel_12_the_entry_goes_to_the_provider_with_the_token_of_a_duplicate() {
         let catalog = builtin::protocols();
         let entry = &catalog.entries[0];
-        let given = WSAPROTOCOL_INFOW { dwProviderReserved: 42, iProtocol: 9, ..entry.info() };
+        let given = WSAPROTOCOL_INFOW { dwProviderReserved: 42, dwServiceFlags3: 43, iProtocol: 9, ..entry.info() };
         let named = SocketRequest { info: Some(&given), ..request(-1, -1, -1) };
         let info = info_for_socket(entry, &named);
-        assert_eq!(info.dwProviderReserved, 42);
+        assert_eq!((info.dwProviderReserved, info.dwServiceFlags3), (42, 43));
+        let plain = WSAPROTOCOL_INFOW { dwServiceFlags3: 43, ..entry.info() };
+        let plain = SocketRequest { info: Some(&plain), ..request(-1, -1, -1) };
+        assert_eq!(info_for_socket(entry, &plain).dwServiceFlags3, 0);
         assert_eq!(info.iProtocol, entry.protocol);
         assert_eq!(info_for_socket(entry, &request(2, 1, 0)).dwProviderReserved, 0);
     }
