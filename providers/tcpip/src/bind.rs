@@ -11,8 +11,8 @@
 //! For a stream the kernel's own SO_REUSEADDR decides whether connections in TIME_WAIT are in the way,
 //! but with it two sockets may be bound at once as long as none listens. So a socket is bound without it
 //! first; if only such connections were in the way, the second try with it works, for a socket
-//! that is merely bound has it off and stays in the way. It goes on for good when the socket listens, and at the close
-//! of a connection, so that what remains of them is in nobody's way.
+//! that is merely bound has it off and stays in the way. It goes on for good when the socket listens, and when a
+//! connection ends, so that what remains of them is in nobody's way.
 
 use rustix::io::Errno;
 use rustix::net::{getpeername, getsockname, sockopt};
@@ -85,9 +85,12 @@ pub fn is_bound(socket: &TcpSocket) -> Result<bool> {
     Ok(bound)
 }
 
-/// Lets others have the address of a stream once only remains of connections are left of it.
-pub fn free_remains(socket: &TcpSocket) -> Result<()> {
-    sockopt::set_socket_reuseaddr(socket.fd(), true).map_err(from_errno)
+/// Lets others have the address that a stream was bound to, once only remains of its connection are left.
+pub fn free_remains(socket: &TcpSocket) {
+    if socket.flags.any(Flags::BOUND_BY_NAME) {
+        // It cannot fail on an open socket; if it did, others would have to wait for the remains to go.
+        let _ = sockopt::set_socket_reuseaddr(socket.fd(), true);
+    }
 }
 
 /// Binds again what has lost its port, to exactly this address.

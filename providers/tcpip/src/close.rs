@@ -46,23 +46,23 @@ pub fn close(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
         }
         return Ok(());
     }
-    if socket.flags.any(Flags::BOUND_BY_NAME) && !socket.flags.any(Flags::LISTENING) {
-        // It cannot fail on an open socket, and the close can do without.
-        let _ = free_remains(socket);
-    }
-    match socket.linger_seconds() {
-        None => Ok(()),
+    let limit = match socket.linger_seconds() {
+        None => None,
         Some(0) => {
             hard(socket);
-            Ok(())
+            None
         }
-        Some(_) if !is_connected(socket) => Ok(()),
+        Some(_) if !is_connected(socket) => None,
         Some(_) if socket.flags.any(Flags::NONBLOCKING) => match unacknowledged(socket) {
-            0 => Ok(()),
-            _ => Err(WsaError::WSAEWOULDBLOCK),
+            0 => None,
+            _ => return Err(WsaError::WSAEWOULDBLOCK),
         },
-        Some(seconds) => linger(tcpip, socket, Duration::from_secs(seconds.into())),
+        Some(seconds) => Some(Duration::from_secs(seconds.into())),
+    };
+    if !socket.flags.any(Flags::LISTENING) {
+        free_remains(socket);
     }
+    limit.map_or(Ok(()), |limit| linger(tcpip, socket, limit))
 }
 
 /// Ends the calls that wait for the socket, and its event registration (WSP-CLOSE-2, WSP-CLEANUP-6).

@@ -4,7 +4,7 @@ use rustix::net::sockopt;
 use windlass_abi::WsaError;
 use windlass_spi::Result;
 
-use crate::bind::{free_remains, is_bound};
+use crate::bind::is_bound;
 use crate::connect;
 use crate::error::from_errno;
 use crate::network_events;
@@ -33,7 +33,7 @@ pub fn listen(socket: &TcpSocket, backlog: i32) -> Result<()> {
     if !is_bound(socket)? {
         return Err(WsaError::WSAEINVAL);
     }
-    free_remains(socket)?;
+    sockopt::set_socket_reuseaddr(socket.fd(), true).map_err(from_errno)?;
     rustix::net::listen(socket.fd(), clamp(backlog)).map_err(|errno| {
         // Bound it stays, and in the way of others.
         let _ = sockopt::set_socket_reuseaddr(socket.fd(), socket.flags.any(Flags::REUSE_ADDRESS));

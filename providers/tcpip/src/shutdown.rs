@@ -6,6 +6,7 @@ use windlass_abi::WsaError;
 use windlass_spi::Result;
 use windlass_spi::transport::Shutdown;
 
+use crate::bind::free_remains;
 use crate::connect::check_connected;
 use crate::error::from_errno;
 use crate::socket::{Flags, Kind, TcpSocket};
@@ -25,6 +26,9 @@ pub fn shutdown(socket: &TcpSocket, how: Shutdown) -> Result<()> {
     };
     if socket.kind == Kind::Stream {
         check_connected(socket)?;
+        if flags & Flags::SHUT_SEND != 0 {
+            free_remains(socket);
+        }
     }
     // Set first, for those that the kernel wakes.
     socket.flags.set(flags);

@@ -391,3 +391,15 @@ impl Common {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A server has tens of thousands of them.
+    #[test]
+    fn a_socket_is_some_hundreds_of_bytes() {
+        let bytes = size_of::<TcpSocket>() + size_of::<Common>();
+        assert!(bytes <= 768, "{bytes} bytes");
+    }
+}

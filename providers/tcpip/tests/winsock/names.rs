@@ -134,20 +134,27 @@ fn wsp_bind_4_connections_left_over_are_in_nobodys_way() {
 #[test]
 fn wsp_bind_4_a_port_can_be_used_again_after_its_connection() {
     let winsock = Winsock::start();
-    let (listener, at) = winsock.listener(AF_INET);
-    let client = winsock.socket(AF_INET, SOCK_STREAM);
-    winsock.bind(client, loopback(AF_INET)).unwrap();
-    let name = winsock.sock_name(client).unwrap();
-    winsock.connect(client, at).unwrap();
-    let (server, peer) = winsock.accept(listener).unwrap();
-    assert_eq!(peer, name);
-    let other = winsock.socket(AF_INET, SOCK_STREAM);
-    assert_eq!(winsock.bind(other, name), Err(WsaError::WSAEADDRINUSE), "while it is connected");
-    winsock.close(client).unwrap();
-    assert_eq!(winsock.recv(server, 1, 0), Ok(vec![]));
-    winsock.close(server).unwrap();
-    assert_eq!(winsock.bind(other, name), Ok(()));
-    winsock.close_all([other, listener]);
+    for shut_down in [false, true] {
+        let (listener, at) = winsock.listener(AF_INET);
+        let client = winsock.socket(AF_INET, SOCK_STREAM);
+        winsock.bind(client, loopback(AF_INET)).unwrap();
+        let name = winsock.sock_name(client).unwrap();
+        winsock.connect(client, at).unwrap();
+        let (server, peer) = winsock.accept(listener).unwrap();
+        assert_eq!(peer, name);
+        let other = winsock.socket(AF_INET, SOCK_STREAM);
+        assert_eq!(winsock.bind(other, name), Err(WsaError::WSAEADDRINUSE), "while it is connected");
+        if shut_down {
+            winsock.shutdown(client, SD_SEND).unwrap();
+            winsock.shutdown(server, SD_SEND).unwrap();
+            assert_eq!(winsock.recv(client, 1, 0), Ok(vec![]));
+        }
+        winsock.close(client).unwrap();
+        assert_eq!(winsock.recv(server, 1, 0), Ok(vec![]));
+        winsock.close(server).unwrap();
+        assert_eq!(winsock.bind(other, name), Ok(()));
+        winsock.close_all([other, listener]);
+    }
 }
 
 #[test]
