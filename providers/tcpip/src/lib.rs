@@ -15,6 +15,18 @@
 //! | `options`, `ioctl`, `text` | options, control codes, addresses as text |
 //! | `duplicate`, `join_leaf` | sockets of other processes, multicast |
 //! | `blocking`, `inspect` | waits that can be cancelled; what the kernel knows of a connection |
+//!
+//! # Where the kernel shows through
+//!
+//! - A peer that finds the queue of a listener full tries again; it is not refused (WSP-LISTEN-4).
+//! - Two sockets share an address only if both have `SO_REUSEADDR`; nobody can take one from another.
+//! - Errors that datagrams meet are told to connected sockets alone, and only if `SIO_UDP_CONNRESET` asks for
+//!   them (WSP-RFROM-4).
+//! - Out-of-band data is one byte at a time. A client that never asks for readiness has to receive it before the
+//!   data behind it (OOB-1).
+//! - Data that comes after a receive shutdown resets the connection at the next call or the close (WSP-SHUT-2).
+//! - The end of a connection by keep-alive is told from one by unanswered data by the option alone (WSP-SSO-3).
+//! - An accept that waits already is not woken by a deferral on another thread, but by the next connection.
 
 mod accept;
 mod bind;
@@ -72,8 +84,6 @@ pub struct Tcpip {
 }
 
 windlass_spi::transport_entry!(Tcpip);
-#[cfg(feature = "export")]
-windlass_spi::export_transport!(Tcpip);
 
 impl Transport for Tcpip {
     type Socket = TcpSocket;
