@@ -7,6 +7,8 @@ mod calls;
 pub mod condition;
 pub(crate) mod entry;
 #[cfg(unix)]
+pub(crate) mod fork;
+#[cfg(unix)]
 pub mod helper_thread;
 mod instance;
 pub(crate) mod provider;

@@ -78,9 +78,14 @@ mod system {
     }
 
     pub(super) fn membarrier() {
+        // A child may have to register again.
+        let done = call(MembarrierCommand::PrivateExpedited).or_else(|_| {
+            call(MembarrierCommand::RegisterPrivateExpedited)?;
+            call(MembarrierCommand::PrivateExpedited)
+        });
         // A registered process can only be refused by a filter installed later. Going on would free
         // what others still use.
-        call(MembarrierCommand::PrivateExpedited).expect("membarrier was allowed when it was registered");
+        done.expect("membarrier was allowed when it was registered");
     }
 }
 

@@ -12,6 +12,8 @@
 //! thread's pins either. What such calls still use is freed by the last of them to leave
 //! ([`Remaining::then`]).
 //!
+//! In the child of a fork, nothing that another thread of the parent had pinned counts.
+//!
 //! Keys are numbers; [`Domain`] makes them. Two things with the same key share the wait and nothing
 //! else.
 //!
@@ -198,8 +200,19 @@ mod process {
 
     #[cold]
     fn claim() -> &'static Record {
+        #[cfg(unix)]
+        crate::adapter::fork::run_in_children(in_child);
         let record = REGISTRY.claim();
         RECORD.set(Some(record));
         record
+    }
+
+    /// The other threads are gone, and so are their calls. A thread without a record has nothing pinned,
+    /// and claims one before it waits for anybody.
+    #[cfg(unix)]
+    extern "C" fn in_child() {
+        if let Some(record) = RECORD.get() {
+            REGISTRY.inherit(record);
+        }
     }
 }

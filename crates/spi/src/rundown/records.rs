@@ -22,6 +22,8 @@ pub(super) struct Records {
     more: [OnceLock<Box<[Record]>>; DOUBLINGS],
     /// How many records have ever been used.
     used: AtomicU32,
+    /// The process that the owners of living records belong to.
+    process: AtomicU32,
     free: Mutex<Free>,
 }
 
@@ -39,6 +41,7 @@ impl Records {
             first: [const { Record::new() }; FIRST],
             more: [const { OnceLock::new() }; DOUBLINGS],
             used: AtomicU32::new(0),
+            process: AtomicU32::new(0),
             free: Mutex::new(Free { head: 0, reap_at: 0 }),
         }
     }
@@ -48,6 +51,7 @@ impl Records {
         Self {
             first: core::array::from_fn(|_| Record::new()),
             used: AtomicU32::new(0),
+            process: AtomicU32::new(0),
             free: Mutex::new(Free { head: 0, reap_at: 0 }),
         }
     }
@@ -79,11 +83,18 @@ impl Records {
                 }
                 continue;
             };
-            let (process, thread) = threads::current();
-            record.process.store(process, Ordering::Relaxed);
-            record.thread.store(thread, Ordering::Relaxed);
+            self.take_over(record);
             return record;
         }
+    }
+
+    /// Makes the calling thread the owner of a record, in this process. In the child of a fork, the
+    /// records of all other threads do not count from now on. Only atomic operations and system calls.
+    pub(super) fn take_over(&self, record: &Record) {
+        let (process, thread) = threads::current();
+        record.process.store(process, Ordering::Relaxed);
+        record.thread.store(thread, Ordering::Relaxed);
+        self.process.store(process, Ordering::Relaxed);
     }
 
     /// The record of this index, which has been used.
@@ -94,11 +105,12 @@ impl Records {
         }
     }
 
-    /// Every record that has been used.
+    /// Every record that has been used in this process.
     pub(super) fn each<'a>(&'a self, mut visit: impl FnMut(&'a Record)) {
-        for index in 0..self.used.load(Ordering::Acquire) {
-            visit(self.get(index));
-        }
+        let used = self.used.load(Ordering::Acquire);
+        let process = self.process.load(Ordering::Relaxed);
+        let records = (0..used).map(|index| self.get(index));
+        records.filter(|record| record.process.load(Ordering::Relaxed) == process).for_each(&mut visit);
     }
 
     /// Takes the records of dead threads, so that nobody else finds them.

@@ -79,6 +79,11 @@ impl Registry {
         record
     }
 
+    /// In the child of a fork, on the one thread that there is: what the others had pinned is void.
+    pub(super) fn inherit(&self, mine: &Record) {
+        self.records.take_over(mine);
+    }
+
     /// Takes a pin back, and does what waited for it.
     #[inline]
     pub(super) fn leave(&self, record: &Record, place: usize) {
