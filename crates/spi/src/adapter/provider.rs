@@ -1,7 +1,7 @@
 //! The lifecycle of a provider: counts, states, and the way in for calls.
 
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use windlass_abi::{SOCKET, UpcallTable, WSAPROTOCOL_INFOW, WsaError};
@@ -21,6 +21,8 @@ pub struct Provider<T: Transport> {
     running: AtomicPtr<Instance<T>>,
     phase: Mutex<Phase<T>>,
     changed: Condvar,
+    /// The process that the phase is true of; zero before the first start.
+    process: AtomicU32,
 }
 
 /// The item that calls without a socket pin.
@@ -42,6 +44,7 @@ impl<T: Transport> Provider<T> {
             running: AtomicPtr::new(ptr::null_mut()),
             phase: Mutex::new(Phase::Stopped),
             changed: Condvar::new(),
+            process: AtomicU32::new(0),
         }
     }
 
@@ -65,6 +68,7 @@ impl<T: Transport> Provider<T> {
         let version = T::VERSIONS.negotiate(requested)?;
         let me = ThreadTag::current();
         let mut phase = self.lock();
+        self.forget_parent(&mut phase);
         loop {
             match &mut *phase {
                 Phase::Stopped => break,
@@ -117,6 +121,7 @@ impl<T: Transport> Provider<T> {
     /// outstanding (WSP-CLEANUP-3).
     pub(super) fn clean_up(&'static self) -> Result<()> {
         let mut phase = self.lock();
+        self.forget_parent(&mut phase);
         let instance = match &mut *phase {
             Phase::Running { count, .. } if *count > 1 => {
                 *count -= 1;
@@ -165,6 +170,16 @@ impl<T: Transport> Provider<T> {
         // SAFETY: the handle's key is pinned, and the call keeps the pin with the socket.
         let socket = unsafe { call.find(handle) }.ok_or(WsaError::WSAENOTSOCK)?;
         Ok(SocketCall { socket, call })
+    }
+
+    /// In the child of a fork nothing that the parent started is usable (UNLOAD-6): its threads are gone, and its sockets are
+    /// the parent's. It is left as it is, neither cleaned up nor freed.
+    fn forget_parent(&self, phase: &mut Phase<T>) {
+        let process = std::process::id();
+        if ![0, process].contains(&self.process.swap(process, Ordering::Relaxed)) {
+            self.running.store(ptr::null_mut(), Ordering::Release);
+            std::mem::forget(std::mem::replace(phase, Phase::Stopped));
+        }
     }
 
     #[inline]
