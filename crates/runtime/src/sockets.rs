@@ -13,8 +13,10 @@ use crate::selection::{self, SocketRequest};
 /// `socket` and `WSASocket`: chooses the provider, starts it if need be, and lets it make the socket.
 ///
 /// # Errors
-/// `WSANOTINITIALISED`; those of choosing, see [`selection::choose`]; those of starting the provider, without fallback to another
-/// (SEL-10); the provider's own (SEL-11); `WSASYSCALLFAILURE` if it returns a handle that it has not registered.
+/// `WSANOTINITIALISED`. `WSAEINVAL`: `info` names no usable entry (SEL-2), a value says "as in `info`" and there is none, or nothing
+/// is asked for (SEL-7). `WSAEAFNOSUPPORT`, `WSAESOCKTNOSUPPORT`, `WSAEPROTONOSUPPORT`: nothing matches (SEL-8).
+/// `WSAEPROVIDERFAILEDINIT`, `WSAEINVALIDPROVIDER`, `WSAEINVALIDPROCTABLE`: the provider does not start; no other is tried (SEL-10).
+/// The provider's own (SEL-11); `WSASYSCALLFAILURE` if it returns a handle that it has not registered.
 pub fn socket(request: &SocketRequest<'_>, function: Function) -> Result<SOCKET, WsaError> {
     let session = process::session(function)?;
     let entry = session.choose(request)?;

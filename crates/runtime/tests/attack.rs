@@ -140,6 +140,49 @@ fn unload_2_no_call_is_inside_a_provider_once_the_clean_up_has_returned() {
 }
 
 #[test]
+fn a_stale_handle_never_enters_the_provider_that_came_to_the_place_of_its_own() {
+    in_own_process(|| {
+        // Descriptors of the one are low, those of the other high, so that each knows what was never its own.
+        const HIGH: SOCKET = 200;
+        install_fake(0);
+        install_fake(1);
+        fake(1).set_ifs(false);
+        let wrong = Arc::new(AtomicUsize::new(0));
+        for n in 0..2 {
+            let wrong = wrong.clone();
+            fake(n).on("WSPListen", move |call| {
+                if (call.s < HIGH) != (n == 0) {
+                    wrong.fetch_add(1, SeqCst);
+                }
+                succeed()
+            });
+        }
+        let handles = [const { AtomicUsize::new(INVALID_SOCKET) }; 2];
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for at in [0, 1, 0, 1] {
+                let (handles, stop) = (&handles, &stop);
+                scope.spawn(move || {
+                    while !stop.load(Relaxed) {
+                        let _ = api::listen(handles[at].load(Relaxed));
+                    }
+                });
+            }
+            for round in 0..10_000 {
+                start();
+                // Alone in its session, so in the first free place.
+                let s = open(round % 2).unwrap();
+                assert_eq!(s < HIGH, round % 2 == 0);
+                handles[round % 2].store(s, Relaxed);
+                end();
+            }
+            stop.store(true, Relaxed);
+        });
+        assert_eq!(wrong.load(SeqCst), 0);
+    });
+}
+
+#[test]
 fn a_loaded_module_is_unmapped_under_fire() {
     in_own_process(|| {
         let dir = tempfile::tempdir().unwrap();

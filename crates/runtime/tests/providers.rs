@@ -358,6 +358,45 @@ fn a_handle_that_the_provider_did_not_register_is_its_mistake() {
     });
 }
 
+// proves: SEL-1, SEL-4
+#[test]
+fn sel_14_what_the_program_asks_for_goes_to_the_provider_untouched() {
+    in_own_process(|| {
+        let id = install_fake(0);
+        start();
+        let named = WSAPROTOCOL_INFOW { dwCatalogEntryId: id, ..Default::default() };
+        let flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT | WSA_FLAG_MULTIPOINT_C_LEAF;
+        for (asked, info) in [
+            ([AF_INET, SOCK_STREAM, 1000, 0, 0], None),
+            ([0, SOCK_STREAM, 1000, 7, flags as i32], None),
+            ([AF_INET, 0, 1000, 0, WSA_FLAG_NO_HANDLE_INHERIT as i32], None),
+            ([-1, -1, -1, 0, 1], Some(&named)),
+            ([77, 88, 99, 0, 1], Some(&named)),
+        ] {
+            let [family, socket_type, protocol, group, flags] = asked;
+            let (group, flags) = (group as u32, flags as u32);
+            let request = SocketRequest { family, socket_type, protocol, info, group, flags };
+            runtime::socket(&request, Function::WsaSocket).unwrap();
+            assert_eq!(fake(0).requests().last(), Some(&asked));
+        }
+        end();
+    });
+}
+
+#[test]
+fn api_s15_the_byte_order_is_that_of_the_sockets_entry() {
+    in_own_process(|| {
+        register(0);
+        let little = ProtocolEntry { byte_order: LITTLEENDIAN, ..base_entry(1) };
+        install(provider_id(0), &module(0), &[base_entry(0), little]);
+        start();
+        let (big, little) = (open(0).unwrap(), open(1).unwrap());
+        assert_eq!(runtime::byte_order(big, Function::WsaHtonl), Ok(BIGENDIAN));
+        assert_eq!(runtime::byte_order(little, Function::WsaHtonl), Ok(LITTLEENDIAN));
+        end();
+    });
+}
+
 #[test]
 fn sel_8_codes_for_what_nothing_serves() {
     in_own_process(|| {

@@ -156,6 +156,30 @@ fn wpu_csh_5_a_stale_handle_never_reaches_another_socket() {
 }
 
 #[test]
+fn a_created_handle_that_the_provider_forgets_goes_with_it() {
+    in_own_process(|| {
+        let (up, id) = started();
+        end();
+        let before = open_descriptors();
+        start();
+        open(0).unwrap();
+        let forgotten: Vec<_> = (0..10).map(|n| up!(up, lpWPUCreateSocketHandle(id, n)).0).collect();
+        assert_eq!(open_descriptors(), before + 11);
+        end();
+        assert_eq!(open_descriptors(), before);
+        assert!(forgotten.iter().all(|s| !runtime::is_socket(*s)));
+        // Closed by the program, but not given up by the provider.
+        start();
+        open(0).unwrap();
+        let (s, _) = up!(up, lpWPUCreateSocketHandle(id, 0));
+        fake(0).on("WSPCloseSocket", |_| succeed());
+        runtime::close_socket(s).unwrap();
+        assert_eq!(open_descriptors(), before + 1);
+        end();
+    });
+}
+
+#[test]
 fn wpu_clsh_2_only_created_handles_can_be_given_up_and_once() {
     in_own_process(|| {
         let (up, id) = started();

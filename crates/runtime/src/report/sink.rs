@@ -1,6 +1,7 @@
 //! Where reports go: one packet for each record.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rustix::fs::fstat;
@@ -12,6 +13,9 @@ use serde::Serialize;
 const VARIABLE: &str = "WINDLASS_REPORT_FD";
 /// The lowest number that our copy of the descriptor may get, out of the way of the program's.
 const HIGH: i32 = 900;
+
+/// Who the socket was when this program first looked. A child made by fork looks again, and may find another of its number.
+static FIRST: OnceLock<Option<(u64, u64)>> = OnceLock::new();
 
 /// A copy of the inherited descriptor, if there is one.
 #[derive(Default)]
@@ -29,7 +33,10 @@ struct Socket {
 impl Sink {
     pub(super) fn from_env() -> Self {
         let number = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
-        Self { socket: number.and_then(Socket::inherited), dropped: AtomicU64::new(0) }
+        let found = number.and_then(Socket::inherited);
+        let first = *FIRST.get_or_init(|| found.as_ref().map(|socket| socket.identity));
+        let socket = found.filter(|socket| Some(socket.identity) == first);
+        Self { socket, dropped: AtomicU64::new(0) }
     }
 
     pub(super) fn is_open(&self) -> bool {

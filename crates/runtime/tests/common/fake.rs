@@ -63,6 +63,7 @@ struct State {
     startup: Startup,
     upcalls: Option<WSPUPCALLTABLE>,
     infos: Vec<WSAPROTOCOL_INFOW>,
+    requests: Vec<[i32; 5]>,
     /// Open sockets, and whether the runtime made the handle.
     sockets: BTreeMap<SOCKET, bool>,
     /// Whether sockets are IFS handles.
@@ -109,6 +110,7 @@ impl Fake {
             startup: Startup { result: 0, version: 0x0202, hole: None },
             upcalls: None,
             infos: Vec::new(),
+            requests: Vec::new(),
             sockets: BTreeMap::new(),
             ifs: true,
             starts: 0,
@@ -156,6 +158,11 @@ impl Fake {
     /// The structures of WSPStartup and WSPSocket, in order.
     pub fn infos(&self) -> Vec<WSAPROTOCOL_INFOW> {
         self.with(|state| state.infos.clone())
+    }
+
+    /// The other arguments of WSPSocket: af, type, protocol, group, flags.
+    pub fn requests(&self) -> Vec<[i32; 5]> {
+        self.with(|state| state.requests.clone())
     }
 
     pub fn sockets(&self) -> Vec<SOCKET> {
@@ -366,17 +373,20 @@ unsafe extern "system" fn wsp_cleanup<const N: usize>(errno: *mut i32) -> i32 {
 }
 
 unsafe extern "system" fn wsp_socket<const N: usize>(
-    _af: i32,
-    _type: i32,
-    _protocol: i32,
+    af: i32,
+    kind: i32,
+    protocol: i32,
     info: *mut WSAPROTOCOL_INFOW,
-    _g: GROUP,
-    _flags: u32,
+    g: GROUP,
+    flags: u32,
     errno: *mut i32,
 ) -> SOCKET {
     // SAFETY: the runtime's structure.
     let info = unsafe { *info };
-    fake(N).with(|state| state.infos.push(info));
+    fake(N).with(|state| {
+        state.infos.push(info);
+        state.requests.push([af, kind, protocol, g as i32, flags as i32]);
+    });
     let answered = fake(N).called("WSPSocket", INVALID_SOCKET);
     let answered = answered.unwrap_or_else(|| fake(N).make_socket(info.dwCatalogEntryId));
     // SAFETY: the caller's slot.
