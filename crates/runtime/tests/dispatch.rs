@@ -11,7 +11,7 @@ use common::*;
 use windlass_abi::*;
 use windlass_runtime::{self as runtime, Function, poll, thread as this_thread};
 
-// proves: API-3, API-9, RT-2
+// proves: API-9, T-API-4
 #[test]
 fn rt_1_an_unknown_handle_enters_no_provider() {
     in_own_process(|| {
@@ -30,7 +30,7 @@ fn rt_1_an_unknown_handle_enters_no_provider() {
     });
 }
 
-// proves: LC-ERR-7
+// proves: RT-2, T-API-5
 #[test]
 fn lc_err_1_the_error_slot_becomes_the_threads_error() {
     in_own_process(|| {
@@ -178,7 +178,6 @@ fn a_closed_handle_is_no_socket() {
     });
 }
 
-// proves: WSP-CLOSE-8
 #[test]
 fn api_b9_a_socket_that_the_provider_keeps_stays_usable() {
     in_own_process(|| {
@@ -274,7 +273,7 @@ fn of_many_who_close_a_handle_one_succeeds() {
     });
 }
 
-// proves: API-12, T-API-12
+// proves: T-API-12
 #[test]
 fn api_11_a_select_goes_to_the_provider_of_the_first_socket() {
     in_own_process(|| {

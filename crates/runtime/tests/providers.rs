@@ -154,7 +154,6 @@ fn wsp_startup_25_base_entries_share_a_start_and_each_chain_has_its_own() {
     });
 }
 
-// proves: WSP-CLEANUP-4
 #[test]
 fn wsp_startup_26_thirty_two_threads_start_a_provider_once() {
     in_own_process(|| {
@@ -275,7 +274,7 @@ fn a_start_that_waits_for_a_thread_which_waits_for_it_ends_at_the_limit() {
     });
 }
 
-// proves: UNLOAD-1, WSP-CLEANUP-17
+// proves: UNLOAD-1
 #[test]
 fn unload_2_the_module_is_unmapped_and_no_thread_is_left() {
     in_own_process(|| {
@@ -441,7 +440,7 @@ fn sel_9_chains_that_the_program_does_not_permit_are_no_candidates() {
     });
 }
 
-// proves: WEP-4, WSC-ENUM-2
+// proves: WSC-ENUM-2
 #[test]
 fn wep_1_programs_see_base_and_chain_entries_that_are_not_hidden() {
     in_own_process(|| {

@@ -207,7 +207,6 @@ fn wpu_qsc_3_a_null_pointer_is_a_fault() {
     });
 }
 
-// proves: WPU-MIH-3
 #[test]
 fn wpu_mih_1_the_handle_comes_back_unchanged_and_bound() {
     in_own_process(|| {
@@ -322,7 +321,7 @@ fn upv_3_what_works_during_the_last_clean_up() {
     });
 }
 
-// proves: WSP-CLEANUP-15, WPU-OCT-2
+// proves: WPU-OCT-2
 #[test]
 fn upv_4_after_the_last_clean_up_upcalls_fail_safely() {
     in_own_process(|| {
@@ -454,7 +453,6 @@ fn wpu_fd_1_membership_looks_at_the_counted_entries_only() {
     });
 }
 
-// proves: WPU-GPP-2
 #[test]
 fn wpu_gpp_1_the_path_is_not_expanded_and_its_length_is_told() {
     in_own_process(|| {
@@ -538,7 +536,6 @@ fn wpu_qbc_2_bad_entries_and_pointers() {
     });
 }
 
-// proves: WPU-COR-1
 #[test]
 fn wpu_cor_1_completion_is_for_created_handles_only() {
     in_own_process(|| {
