@@ -11,7 +11,7 @@ use common::*;
 use windlass_abi::*;
 use windlass_runtime::{self as runtime, Function, poll, thread as this_thread};
 
-// proves: API-9, T-API-4
+// proves: API-9
 #[test]
 fn rt_1_an_unknown_handle_enters_no_provider() {
     in_own_process(|| {
@@ -30,7 +30,7 @@ fn rt_1_an_unknown_handle_enters_no_provider() {
     });
 }
 
-// proves: RT-2, T-API-5
+// proves: RT-2
 #[test]
 fn lc_err_1_the_error_slot_becomes_the_threads_error() {
     in_own_process(|| {
