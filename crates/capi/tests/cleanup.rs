@@ -67,6 +67,12 @@ fn wsp_cleanup_20_a_thousand_restarts_without_growth() {
     PROGRAM.run(&["restart"]);
 }
 
+// proves: UNLOAD-6
+#[test]
+fn unload_6_the_child_of_a_fork_starts_anew() {
+    PROGRAM.run(&["forked"]);
+}
+
 // proves: WSP-CLEANUP-21
 #[test]
 fn wsp_cleanup_21_a_process_that_is_killed_stops_nobody() {

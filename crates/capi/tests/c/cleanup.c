@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -321,6 +322,41 @@ static void restart(void) {
     CHECK(resident_kib() - settled < 512);
 }
 
+/* The child of a fork has not started Winsock; its own start and clean-up do not touch the parent's sockets. */
+static void forked(void) {
+    int peer, own_peer, status = 0;
+    char byte;
+    start();
+    start();
+    SOCKET s = connected(&peer);
+    fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK_EQ(send(s, "x", 1, 0), SOCKET_ERROR);
+        CHECK_EQ(WSAGetLastError(), WSANOTINITIALISED);
+        CHECK_EQ(WSACleanup(), SOCKET_ERROR);
+        CHECK_EQ(WSAGetLastError(), WSANOTINITIALISED);
+        start();
+        CHECK_EQ(send(s, "x", 1, 0), SOCKET_ERROR);
+        CHECK_EQ(WSAGetLastError(), WSAENOTSOCK);
+        connected(&own_peer);
+        stop();
+        CHECK_EQ(peer_was_reset(own_peer), 1);
+        CHECK(threads_become(1));
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+    CHECK_EQ(peer_send(peer, "y", 1), 1);
+    CHECK_EQ(recv(s, &byte, 1, 0), 1);
+    CHECK_EQ(byte, 'y');
+    stop();
+    stop();
+    CHECK_EQ(peer_was_reset(peer), 1);
+}
+
 /* Binds the port given, says so, and waits to be killed. With "once", binds, and is done. */
 static void hold(unsigned short port, int once) {
     SOCKET s = make(SOCK_STREAM);
@@ -350,6 +386,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(which, "delivery")) delivery();
     else if (!strcmp(which, "unload")) unload(argument);
     else if (!strcmp(which, "restart")) restart();
+    else if (!strcmp(which, "forked")) forked();
     else if (!strcmp(which, "hold")) start(), hold((unsigned short)atoi(argument), 0);
     else if (!strcmp(which, "bind")) start(), hold((unsigned short)atoi(argument), 1), stop();
     else return fprintf(stderr, "no such case: %s\n", which), 2;
