@@ -308,14 +308,20 @@ fn take_a_look(socket: &Common, watch: &Watch, untold: Untold) -> Look {
         Untold::Attempt => settled,
         Untold::Join => Some(Ok(())),
     };
-    let flags = socket.flags.load();
+    let before = socket.flags.load();
     let mut fds = [PollFd::new(&fd, PollFlags::IN | PollFlags::OUT | PollFlags::PRI | PollFlags::RDHUP)];
     // It fails for lack of memory at most; then nothing is seen now, and the next edge or call looks again.
     let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    let ready = fds[0].revents();
-    if ready.contains(PollFlags::PRI) && flags & Flags::CONNECTED != 0 && flags & Flags::OOB_INLINE == 0 {
-        // A normal receive would lose it (OOB-1).
-        out_of_band::collect(socket, fd);
+    let mut ready = fds[0].revents();
+    // What the kernel said is about the connection that was there before; but if this side has shut it down since,
+    // that is not the peer's doing.
+    let flags = before | socket.flags.load() & (Flags::SHUT_RECEIVE | Flags::SHUT_SEND);
+    if flags & Flags::CONNECTED != 0
+        && flags & Flags::OOB_INLINE == 0
+        && (ready.contains(PollFlags::PRI) || flags & Flags::URGENT != 0)
+    {
+        // A normal receive would lose it (OOB-1). What is kept from then on is still to be told (OOB-4).
+        ready.set(PollFlags::PRI, out_of_band::collect(socket, fd));
     }
     Look {
         kind: socket.kind,

@@ -327,6 +327,22 @@ fn wsp_accept_8_a_deferred_connection_is_not_told_again() {
     winsock.close_all([listener, first, second]);
 }
 
+#[test]
+fn oob_4_a_normal_receive_has_what_is_left_told_again() {
+    let winsock = Winsock::start();
+    let (here, there) = winsock.pair(AF_INET);
+    let registered = Registered::new(&winsock, there, FD_OOB);
+    winsock.send(here, b"!", MSG_OOB).unwrap();
+    registered.expect(FD_OOB);
+    winsock.send(here, b"x", 0).unwrap();
+    winsock.wait_readable(there);
+    assert_eq!(winsock.recv(there, 9, 0).unwrap(), b"x");
+    registered.expect(FD_OOB);
+    assert_eq!(winsock.recv(there, 9, MSG_OOB).unwrap(), b"!");
+    registered.expect_nothing();
+    winsock.close_all([here, there]);
+}
+
 // proves: OOB-1
 #[test]
 fn ev_8_out_of_band_data_has_its_own_event_unless_in_line() {
