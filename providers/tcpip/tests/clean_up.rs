@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use windlass_abi::*;
 
 use support::upcalls::TestEvent;
-use support::{A_WHILE, PATIENCE, Winsock, families, loopback};
+use support::{A_WHILE, PATIENCE, Winsock, families, loopback, spawn_blocked};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -38,8 +38,7 @@ fn wsp_cleanup_4_all_but_the_last_change_nothing() {
     let (first, second) = (Winsock::start(), Winsock::start());
     let (s, mut peer) = outside(&first, AF_INET);
     std::thread::scope(|scope| {
-        let received = scope.spawn(|| first.recv(s, 9, 0));
-        std::thread::sleep(A_WHILE);
+        let received = spawn_blocked(scope, || first.recv(s, 9, 0));
         second.cleanup().unwrap();
         std::thread::sleep(A_WHILE);
         assert!(!received.is_finished());
@@ -66,14 +65,13 @@ fn wsp_cleanup_6_blocking_calls_end_and_no_event_is_set() {
     let caller: &Winsock = &caller;
     std::thread::scope(|scope| {
         let calls = [
-            scope.spawn(move || caller.recv(s, 9, 0).map(|_| ())),
-            scope.spawn(move || caller.recv(s, 9, MSG_WAITALL).map(|_| ())),
-            scope.spawn(move || caller.accept(listener).map(|_| ())),
-            scope.spawn(move || caller.recv_from(d, 9, 0).map(|_| ())),
-            scope.spawn(move || caller.select(&[s, d], &[], &[listener], None).map(|_| ())),
-            scope.spawn(move || caller.send(fuller, &vec![0; 64 << 20], 0).map(|_| ())),
+            spawn_blocked(scope, move || caller.recv(s, 9, 0).map(|_| ())),
+            spawn_blocked(scope, move || caller.recv(s, 9, MSG_WAITALL).map(|_| ())),
+            spawn_blocked(scope, move || caller.accept(listener).map(|_| ())),
+            spawn_blocked(scope, move || caller.recv_from(d, 9, 0).map(|_| ())),
+            spawn_blocked(scope, move || caller.select(&[s, d], &[], &[listener], None).map(|_| ())),
+            spawn_blocked(scope, move || caller.send(fuller, &vec![0; 64 << 20], 0).map(|_| ())),
         ];
-        std::thread::sleep(A_WHILE);
         winsock.cleanup().unwrap();
         for call in calls {
             assert_eq!(call.join().unwrap(), Err(WsaError::WSAEINTR));

@@ -8,7 +8,9 @@ pub mod upcalls;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener};
+use std::path::Path;
 use std::ptr::{null, null_mut};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use windlass_abi::*;
@@ -470,6 +472,31 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a test watches what must not happen.
 pub const A_WHILE: Duration = Duration::from_millis(60);
+
+/// Runs a call on a thread of its own, and returns when that thread sleeps in the kernel's poll, as a call that
+/// blocks does. A call that ends instead is for the test to find.
+pub fn spawn_blocked<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    call: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = scope.spawn(move || {
+        tell.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+        call()
+    });
+    let system_call = Path::new("/proc").join(told.recv().unwrap()).join("syscall");
+    eventually("the call waits", || {
+        let number = std::fs::read_to_string(&system_call).ok();
+        let number = number.and_then(|call| call.split(' ').next()?.parse().ok());
+        thread.is_finished() || number.is_some_and(|number: libc::c_long| POLLS.contains(&number))
+    });
+    thread
+}
+
+#[cfg(target_arch = "x86_64")]
+const POLLS: &[libc::c_long] = &[libc::SYS_poll, libc::SYS_ppoll];
+#[cfg(not(target_arch = "x86_64"))]
+const POLLS: &[libc::c_long] = &[libc::SYS_ppoll];
 
 /// Spins until `done`, and fails the test if that never comes. For conditions that nothing signals.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use windlass_abi::*;
 
 use crate::support::callbacks::{Asked, Seen};
-use crate::support::{self, PATIENCE, Winsock, families};
+use crate::support::{PATIENCE, Winsock, families, spawn_blocked};
 
 #[test]
 fn wsp_listen_1_needs_a_bound_unconnected_stream() {
@@ -101,8 +101,7 @@ fn wsp_accept_4_a_blocking_accept_waits() {
     let winsock = Winsock::start();
     let (listener, at) = winsock.listener(AF_INET);
     std::thread::scope(|scope| {
-        let accepted = scope.spawn(|| winsock.accept(listener));
-        std::thread::sleep(support::A_WHILE);
+        let accepted = spawn_blocked(scope, || winsock.accept(listener));
         assert!(!accepted.is_finished());
         let s = winsock.socket(AF_INET, SOCK_STREAM);
         winsock.connect(s, at).unwrap();

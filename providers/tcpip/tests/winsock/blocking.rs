@@ -9,7 +9,7 @@ use windlass_abi::*;
 use windlass_io::thread;
 
 use crate::support::callbacks::{with_hook, without_hook};
-use crate::support::{A_WHILE, Winsock};
+use crate::support::{A_WHILE, Winsock, spawn_blocked};
 
 #[test]
 fn mode_9_a_time_limit_ends_calls_of_overlapped_sockets() {
@@ -38,8 +38,7 @@ fn mode_9_a_time_limit_has_no_effect_on_other_sockets() {
     winsock.bind(s, "127.0.0.1:0".parse().unwrap()).unwrap();
     winsock.set_int(s, SOL_SOCKET, SO_RCVTIMEO, 1);
     std::thread::scope(|scope| {
-        let received = scope.spawn(|| winsock.recv(s, 9, 0));
-        std::thread::sleep(A_WHILE);
+        let received = spawn_blocked(scope, || winsock.recv(s, 9, 0));
         assert!(!received.is_finished());
         winsock.send_to(s, b"x", winsock.sock_name(s).unwrap()).unwrap();
         assert_eq!(received.join().unwrap().unwrap(), b"x");

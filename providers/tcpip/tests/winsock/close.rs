@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, PATIENCE, Winsock, families};
+use crate::support::{PATIENCE, Winsock, families, spawn_blocked};
 
 /// A connection whose sender has more queued than its peer takes.
 fn stuck(winsock: &Winsock, family: i32) -> (SOCKET, SOCKET, usize) {
@@ -67,8 +67,7 @@ fn wsp_close_5_a_lingering_close_waits_until_all_is_sent() {
         let (here, there, queued) = stuck(&winsock, family);
         winsock.set_linger(here, Some(100));
         std::thread::scope(|scope| {
-            let closed = scope.spawn(|| winsock.close(here));
-            std::thread::sleep(A_WHILE);
+            let closed = spawn_blocked(scope, || winsock.close(here));
             assert!(!closed.is_finished());
             assert_eq!(winsock.recv_all(there).unwrap().len(), queued);
             assert_eq!(closed.join().unwrap(), Ok(()));
@@ -154,16 +153,15 @@ fn wsp_close_2_a_close_ends_the_calls_that_wait() {
     let (fuller, peer) = winsock.pair(AF_INET);
     std::thread::scope(|scope| {
         let calls = [
-            scope.spawn(|| winsock.recv(here, 9, 0).map(|_| ())),
-            scope.spawn(|| winsock.recv(here, 9, MSG_WAITALL).map(|_| ())),
-            scope.spawn(|| winsock.recv(here, 9, MSG_OOB).map(|_| ())),
-            scope.spawn(|| winsock.recv(here, 0, 0).map(|_| ())),
-            scope.spawn(|| winsock.select(&[here], &[], &[], None).map(|_| ())),
-            scope.spawn(|| winsock.accept(listener).map(|_| ())),
-            scope.spawn(|| winsock.recv_from(d, 9, 0).map(|_| ())),
-            scope.spawn(|| winsock.send(fuller, &vec![0; 64 << 20], 0).map(|_| ())),
+            spawn_blocked(scope, || winsock.recv(here, 9, 0).map(|_| ())),
+            spawn_blocked(scope, || winsock.recv(here, 9, MSG_WAITALL).map(|_| ())),
+            spawn_blocked(scope, || winsock.recv(here, 9, MSG_OOB).map(|_| ())),
+            spawn_blocked(scope, || winsock.recv(here, 0, 0).map(|_| ())),
+            spawn_blocked(scope, || winsock.select(&[here], &[], &[], None).map(|_| ())),
+            spawn_blocked(scope, || winsock.accept(listener).map(|_| ())),
+            spawn_blocked(scope, || winsock.recv_from(d, 9, 0).map(|_| ())),
+            spawn_blocked(scope, || winsock.send(fuller, &vec![0; 64 << 20], 0).map(|_| ())),
         ];
-        std::thread::sleep(A_WHILE);
         for s in [here, listener, d, fuller] {
             winsock.close(s).unwrap();
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, Winsock, encode, families, loopback};
+use crate::support::{A_WHILE, Winsock, encode, families, loopback, spawn_blocked};
 
 const ZERO: std::time::Duration = std::time::Duration::ZERO;
 
@@ -319,8 +319,7 @@ fn wsp_shut_4_a_shutdown_ends_a_receive_that_waits() {
     let winsock = Winsock::start();
     let (s, _) = winsock.datagram(AF_INET);
     std::thread::scope(|scope| {
-        let received = scope.spawn(|| winsock.recv(s, 9, 0));
-        std::thread::sleep(A_WHILE);
+        let received = spawn_blocked(scope, || winsock.recv(s, 9, 0));
         winsock.shutdown(s, SD_RECEIVE).unwrap();
         assert_eq!(received.join().unwrap(), Err(WsaError::WSAESHUTDOWN));
     });

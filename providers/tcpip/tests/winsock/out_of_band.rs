@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, PATIENCE, Winsock, families};
+use crate::support::{PATIENCE, Winsock, families, spawn_blocked};
 
 fn wait_urgent(winsock: &Winsock, s: SOCKET) {
     let [_, _, except] = winsock.select(&[], &[], &[s], Some(PATIENCE)).unwrap();
@@ -57,9 +57,8 @@ fn oob_1_a_receive_waits_for_it() {
     let winsock = Winsock::start();
     let (here, there) = winsock.pair(AF_INET);
     std::thread::scope(|scope| {
-        let received = scope.spawn(|| winsock.recv(there, 9, MSG_OOB));
         winsock.send(here, b"normal", 0).unwrap();
-        std::thread::sleep(A_WHILE);
+        let received = spawn_blocked(scope, || winsock.recv(there, 9, MSG_OOB));
         assert!(!received.is_finished());
         winsock.send(here, b"!", MSG_OOB).unwrap();
         assert_eq!(received.join().unwrap().unwrap(), b"!");

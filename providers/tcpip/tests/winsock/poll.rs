@@ -2,7 +2,7 @@
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, PATIENCE, Winsock, families, loopback};
+use crate::support::{A_WHILE, PATIENCE, Winsock, families, loopback, spawn_blocked};
 
 const FOREVER: i32 = -1;
 const ALL: i16 = POLLIN | POLLOUT;
@@ -18,8 +18,7 @@ fn api_s7_the_time_limit_and_the_count() {
     assert_eq!(winsock.poll(&[(here, POLLIN)], 0), Ok(vec![0]));
     assert_eq!(winsock.poll(&[(here, POLLIN)], A_WHILE.as_millis() as i32), Ok(vec![0]));
     std::thread::scope(|scope| {
-        let polled = scope.spawn(|| winsock.poll(&[(here, POLLIN), (there, POLLIN)], FOREVER));
-        std::thread::sleep(A_WHILE);
+        let polled = spawn_blocked(scope, || winsock.poll(&[(here, POLLIN), (there, POLLIN)], FOREVER));
         assert!(!polled.is_finished());
         winsock.send(there, b"x", 0).unwrap();
         assert_eq!(polled.join().unwrap(), Ok(vec![POLLRDNORM, 0]));
@@ -123,8 +122,7 @@ fn api_s11_a_close_during_the_wait_is_told_by_its_element() {
     let (here, there) = winsock.pair(AF_INET);
     let (other, idle) = winsock.pair(AF_INET);
     std::thread::scope(|scope| {
-        let polled = scope.spawn(|| winsock.poll(&[(other, POLLIN), (here, POLLIN)], FOREVER));
-        std::thread::sleep(A_WHILE);
+        let polled = spawn_blocked(scope, || winsock.poll(&[(other, POLLIN), (here, POLLIN)], FOREVER));
         winsock.close(here).unwrap();
         assert_eq!(polled.join().unwrap(), Ok(vec![0, POLLNVAL]));
     });

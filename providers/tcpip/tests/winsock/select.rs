@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, PATIENCE, Winsock, families};
+use crate::support::{A_WHILE, PATIENCE, Winsock, families, spawn_blocked};
 
 const ZERO: Duration = Duration::ZERO;
 
@@ -34,8 +34,7 @@ fn wsp_select_5_no_time_looks_and_some_time_passes() {
     assert_eq!(winsock.select(&[there], &[], &[there], Some(A_WHILE)), Ok(nothing()));
     assert!(start.elapsed() >= A_WHILE);
     std::thread::scope(|scope| {
-        let forever = scope.spawn(|| winsock.select(&[there], &[], &[], None));
-        std::thread::sleep(A_WHILE);
+        let forever = spawn_blocked(scope, || winsock.select(&[there], &[], &[], None));
         assert!(!forever.is_finished());
         winsock.send(here, b"x", 0).unwrap();
         assert_eq!(forever.join().unwrap().unwrap()[0], [there]);

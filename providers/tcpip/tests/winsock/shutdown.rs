@@ -2,7 +2,7 @@
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, Winsock, families};
+use crate::support::{Winsock, families, spawn_blocked};
 
 #[test]
 fn wsp_shut_1_other_directions_are_invalid() {
@@ -97,9 +97,8 @@ fn wsp_shut_4_a_shutdown_ends_calls_that_wait() {
     let winsock = Winsock::start();
     let (here, there) = winsock.pair(AF_INET);
     std::thread::scope(|scope| {
-        let receives = scope.spawn(|| winsock.recv(here, 9, 0));
-        let fills = scope.spawn(|| winsock.recv(there, 9, MSG_WAITALL));
-        std::thread::sleep(A_WHILE);
+        let receives = spawn_blocked(scope, || winsock.recv(here, 9, 0));
+        let fills = spawn_blocked(scope, || winsock.recv(there, 9, MSG_WAITALL));
         winsock.shutdown(there, SD_RECEIVE).unwrap();
         assert_eq!(fills.join().unwrap(), Err(WsaError::WSAESHUTDOWN));
         winsock.shutdown(here, SD_BOTH).unwrap();
@@ -107,8 +106,7 @@ fn wsp_shut_4_a_shutdown_ends_calls_that_wait() {
     });
     let (here2, there2) = winsock.pair(AF_INET);
     std::thread::scope(|scope| {
-        let sends = scope.spawn(|| winsock.send(here2, &vec![0; 64 << 20], 0));
-        std::thread::sleep(A_WHILE);
+        let sends = spawn_blocked(scope, || winsock.send(here2, &vec![0; 64 << 20], 0));
         winsock.shutdown(here2, SD_SEND).unwrap();
         assert_eq!(sends.join().unwrap(), Err(WsaError::WSAESHUTDOWN));
     });

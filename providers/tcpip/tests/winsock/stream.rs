@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use windlass_abi::*;
 
-use crate::support::{A_WHILE, Winsock, families};
+use crate::support::{Winsock, families, spawn_blocked};
 
 #[test]
 fn wsp_send_1_gathers_and_wsp_recv_1_scatters_in_order() {
@@ -103,8 +103,7 @@ fn wsp_recv_2_a_blocking_receive_returns_what_there_is() {
     for &family in families() {
         let (here, there) = winsock.pair(family);
         std::thread::scope(|scope| {
-            let received = scope.spawn(|| winsock.recv(there, 100, 0));
-            std::thread::sleep(A_WHILE);
+            let received = spawn_blocked(scope, || winsock.recv(there, 100, 0));
             assert!(!received.is_finished());
             winsock.send(here, b"some", 0).unwrap();
             assert_eq!(received.join().unwrap().unwrap(), b"some");
@@ -221,8 +220,7 @@ fn wsp_recv_10_no_room_waits_for_data_and_takes_none() {
     for &family in families() {
         let (here, there) = winsock.pair(family);
         std::thread::scope(|scope| {
-            let probe = scope.spawn(|| winsock.recv(there, 0, 0));
-            std::thread::sleep(A_WHILE);
+            let probe = spawn_blocked(scope, || winsock.recv(there, 0, 0));
             assert!(!probe.is_finished());
             winsock.send(here, b"x", 0).unwrap();
             assert_eq!(probe.join().unwrap().unwrap(), b"");
