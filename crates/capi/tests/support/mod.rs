@@ -50,6 +50,8 @@ impl Program {
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.env("WINDLASS_CATALOG", self.folder.path().join("catalog")).env_remove("WINDLASS_REPORT_FD");
+        // Cargo's own path may lead to an older build of the library.
+        command.env("LD_LIBRARY_PATH", libraries());
         command
     }
 
