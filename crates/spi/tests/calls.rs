@@ -393,15 +393,17 @@ fn api_x2_the_poll_extension_reports_to_the_thread() {
 
 // proves: WSP-SELECT-3, WSP-SELECT-4
 #[test]
-fn wsp_select_2_takes_sets_that_are_not_empty() {
+fn wsp_select_2_takes_sets_with_at_least_one_socket_among_them() {
     let (client, _) = started::<19>();
     let sockets: Vec<SOCKET> = (0..100).map(|_| client.socket(&client::entry(19)).unwrap()).collect();
     let even = |s: &&SOCKET| s.is_multiple_of(2);
     let select = |read: Option<&mut FD_SET>| client.select(read, None, None, Some(TIMEVAL::default()));
     assert_eq!(select(None), Err(WsaError::WSAEINVAL));
     assert_eq!(select(Some(&mut set(&[]))), Err(WsaError::WSAEINVAL));
-    let (mut read, mut empty) = (set(&sockets[..1]), set(&[]));
-    assert_eq!(client.select(Some(&mut read), Some(&mut empty), None, None), Err(WsaError::WSAEINVAL));
+    let (mut read, mut empty) = (set(&sockets[..2]), set(&[]));
+    assert_eq!(client.select(Some(&mut empty), Some(&mut set(&[])), None, None), Err(WsaError::WSAEINVAL));
+    assert_eq!(client.select(Some(&mut read), Some(&mut empty), None, Some(TIMEVAL::default())), Ok(1));
+    assert_eq!(members(&empty), &[][..]);
 
     // The probe finds even numbers readable, and nothing else. Duplicates count, and stay in order.
     let mut duplicates = sockets[..30].to_vec();

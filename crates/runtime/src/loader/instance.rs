@@ -161,7 +161,7 @@ impl Instance {
     }
 
     /// Enters: the provider is not unloaded until the result is dropped. `None` if no calls are let in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&'static self, number: usize) -> Option<Inside> {
         let pin = rundown::pin(CALLS.key(number as u32));
         // After the pin: either this sees the gate closed, or whoever closed it sees the pin.

@@ -25,7 +25,8 @@ pub unsafe extern "system" fn wsp_select<E: Entry>(
         let sets = sets.into_iter().filter(|(set, _)| !set.is_null());
         // SAFETY: not null, and the client's.
         let sets: Vec<Set> = sets.map(|(set, interest)| unsafe { Set::read(set, interest) }).collect();
-        if sets.is_empty() || sets.iter().any(|set| set.sockets.is_empty()) {
+        // Stricter than the page is nobody: programs pass the sets that they have no use for, emptied.
+        if sets.iter().all(|set| set.sockets.is_empty()) {
             return Err(WsaError::WSAEINVAL);
         }
         // SAFETY: the client's, null or readable.
