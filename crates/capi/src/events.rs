@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use windlass_abi::{
-    BOOL, FALSE, HANDLE, HWND, SOCKET, TRUE, WSA_INFINITE, WSA_INVALID_EVENT, WSA_WAIT_EVENT_0, WSA_WAIT_FAILED,
-    WSA_WAIT_IO_COMPLETION, WSA_WAIT_TIMEOUT, WSAEVENT, WSANETWORKEVENTS, WsaError,
+    BOOL, FALSE, HANDLE, HWND, SOCKET, SOCKET_ERROR, TRUE, WSA_INFINITE, WSA_INVALID_EVENT, WSA_WAIT_EVENT_0,
+    WSA_WAIT_FAILED, WSA_WAIT_IO_COMPLETION, WSA_WAIT_TIMEOUT, WSAEVENT, WSANETWORKEVENTS, WsaError,
 };
 use windlass_io::Handle;
 use windlass_io::event::{self, Reset};
 use windlass_io::wait::{Outcome, wait_for};
-use windlass_runtime::Function;
+use windlass_runtime::{Function, messages};
 
 use crate::boundary::{array, call};
 use crate::dispatch::forward;
@@ -113,14 +113,19 @@ pub unsafe extern "system" fn WSAEnumNetworkEvents(
     })
 }
 
-/// Network events as window messages: without windows, `WSAEOPNOTSUPP` (A-B31).
+/// Has messages posted for network events of a socket. Windows are what the program has registered as such with the
+/// runtime; any other is `WSAEINVAL` (A-B31, WSP-ASEL-6).
 ///
 /// # Safety
 /// `window` is a handle, which is not followed.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WSAAsyncSelect(s: SOCKET, window: HWND, message: u32, network_events: i32) -> i32 {
-    // SAFETY: no pointers but the slot; the handle is the client's, passed on unchanged.
+    // SAFETY: no pointers but the slot, which is `forward`'s own; the handle is the client's, passed on unchanged.
     forward(Function::WsaAsyncSelect, s, |provider, errno| unsafe {
+        if network_events != 0 && !messages::is_window(window.addr()) {
+            errno.write(WsaError::WSAEINVAL.code());
+            return SOCKET_ERROR;
+        }
         (provider.lpWSPAsyncSelect)(s, window, message, network_events, errno)
     })
 }

@@ -84,6 +84,12 @@ fn text<T: From<u8>>(n: usize) -> *mut T {
     text
 }
 
+/// A piece of memory whose address is registered as a window.
+fn window(n: usize) -> HWND {
+    windlass_runtime::messages::register(memory(n), std::sync::Arc::new(|_, _, _| true));
+    at(n)
+}
+
 /// Two buffers described in a piece of memory.
 fn two_buffers(n: usize) -> *mut WSABUF {
     let buffers = at::<WSABUF>(n);
@@ -204,7 +210,7 @@ pub fn bsd() -> Vec<Row> {
             Word(WSA_FLAG_OVERLAPPED as usize),
         ] takes_socket: false; |_| socket::socket(AF_INET, SOCK_STREAM, BIG);
         "WSAAsyncSelect" => "WSPAsyncSelect" [place(0), Word(0x401), Word(3)];
-            |s| events::WSAAsyncSelect(s, at(0), 0x401, 3);
+            |s| events::WSAAsyncSelect(s, window(0), 0x401, 3);
     }
 }
 
