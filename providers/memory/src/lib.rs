@@ -1,17 +1,26 @@
-//! An in-memory transport provider: stream and datagram sockets between the threads of one process.
+//! An in-memory transport provider: TCP and UDP between the threads of one process, over IPv4 and IPv6, on the loopback
+//! addresses. There is no other network.
 //!
 //! It is complete, and it is the shortest example of a transport: `network` says what happens, this
 //! file says who waits for it, and everything about handles, counts and clean-up is the SDK's.
 //! Its sockets are no file descriptors, so the runtime makes their handles (non-IFS).
 //!
-//! Addresses are four bytes: the family [`AF_MEMORY`] in host order and a port in network order. As text
-//! they are `memory:PORT`. Port 0 stands for any free one.
+//! | module | what it holds |
+//! |---|---|
+//! | `catalog` | what it serves: the entries to install |
+//! | `network` | all sockets, and what happens between them; `ports`: who has which |
+//! | `socket`, `options` | one socket, and what was set for it |
+//! | `address` | names, as bytes and as text |
+//!
+//! Out-of-band data, broadcasts, multicasts, overlapped completion and duplicates are not there, and say so.
 
 mod address;
 mod catalog;
 mod network;
+mod options;
+mod ports;
+mod socket;
 
-pub use address::{AF_MEMORY, PROTOCOL_DATAGRAM, PROTOCOL_STREAM, address};
 pub use catalog::{PROVIDER, entries};
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,53 +35,57 @@ use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::*;
 use windlass_spi::upcalls::Upcalls;
 
-use network::{Id, Kind, LARGEST_DATAGRAM, Network};
+use catalog::{Kind, Protocol};
+use network::{Id, LARGEST_DATAGRAM, Network};
 
 /// The provider.
 pub struct Memory {
     shared: Arc<Shared>,
-    upcalls: Upcalls,
 }
 
 /// One network for all sockets, and one condition for all who wait.
-#[derive(Default)]
 struct Shared {
     network: Mutex<Network>,
     changed: Condvar,
+    upcalls: Upcalls,
 }
 
 /// A socket: its place in the network. Dropping it is a graceful close.
 pub struct MemorySocket {
     id: Id,
-    kind: Kind,
+    protocol: Protocol,
     shared: Arc<Shared>,
 }
 
 type Open = OpenSocket<MemorySocket>;
 
-windlass_spi::transport_entry!(export Memory);
+windlass_spi::transport_entry!(Memory);
 
 impl Transport for Memory {
     type Socket = MemorySocket;
 
     const DESCRIPTION: &'static str = "Windlass in-memory transport";
 
+    const HAS_POLL: bool = true;
+
     fn start(startup: &Startup<'_>) -> Result<Self> {
-        Ok(Self { shared: Arc::default(), upcalls: startup.upcalls.clone() })
+        let (network, changed) = Default::default();
+        Ok(Self { shared: Arc::new(Shared { network, changed, upcalls: startup.upcalls.clone() }) })
     }
 
     fn socket(&self, request: &SocketRequest<'_>) -> Result<NewSocket<MemorySocket>> {
-        if request.family != 0 && request.family != AF_MEMORY {
-            return Err(WsaError::WSAEAFNOSUPPORT);
-        }
-        let kind = match (request.socket_type, request.protocol) {
-            (SOCK_STREAM, 0 | PROTOCOL_STREAM) | (0, PROTOCOL_STREAM) => Kind::Stream,
-            (SOCK_DGRAM, 0 | PROTOCOL_DATAGRAM) | (0, PROTOCOL_DATAGRAM) => Kind::Datagram,
-            (SOCK_STREAM | SOCK_DGRAM, _) => return Err(WsaError::WSAEPROTONOSUPPORT),
-            _ => return Err(WsaError::WSAESOCKTNOSUPPORT),
-        };
-        let id = self.shared.lock().open(kind);
-        Ok(self.new_socket(id, kind))
+        let protocol = Protocol::of(request)?;
+        let id = self.shared.lock().open(protocol);
+        Ok(self.new_socket(id, protocol))
+    }
+
+    fn close(&self, socket: &Open) -> Result<()> {
+        self.act(|network| {
+            if network.options(socket.id).close_is_hard() {
+                network.reset(socket.id);
+            }
+        });
+        Ok(())
     }
 
     fn cancel(&self, socket: &Open, _: Cancel) {
@@ -84,12 +97,12 @@ impl Transport for Memory {
     }
 
     fn abort(&self, socket: &Open) {
-        self.act(|network| network.abort(socket.id));
+        self.act(|network| network.reset(socket.id));
     }
 
     fn bind(&self, socket: &Open, name: &[u8]) -> Result<()> {
-        let port = address::port_of(name)?;
-        self.act(|network| network.bind(socket.id, port))
+        let name = address::own(name, socket.protocol.family)?;
+        self.act(|network| network.bind(socket.id, name))
     }
 
     fn listen(&self, socket: &Open, backlog: i32) -> Result<()> {
@@ -97,20 +110,22 @@ impl Transport for Memory {
     }
 
     fn accept(&self, socket: &Open, request: Accept<'_, '_>) -> Result<Accepted<MemorySocket>> {
-        if request.capacity.is_some_and(|room| room < address::LENGTH) {
-            return Err(WsaError::WSAEFAULT);
-        }
-        let (id, peer) = self.wait(socket, |network| network.take_pending(socket.id))?;
-        let (address, local) = (address(peer), self.shared.lock().name(id)?);
+        socket.check_room(request.capacity)?;
+        let id = self.wait(socket, None, |network| network.take_waiting(socket.id))?;
+        let (peer, local) = {
+            let mut network = self.shared.lock();
+            (network.peer_name(id)?, network.name(id)?)
+        };
+        let (address, local) = (Address::from(peer), Address::from(local));
         // Nothing is locked while the client decides.
         let decision = request.condition.map_or(Ok(Decision::Accept), |c| c.decide(&address, None, &local));
         self.act(|network| match decision {
             Ok(Decision::Accept) => {
-                network.accepted(socket.id, id);
+                network.accept(socket.id, id);
                 Ok(())
             }
             Ok(Decision::Reject) => {
-                network.abort(id);
+                network.reset(id);
                 network.close(id);
                 Err(WsaError::WSAECONNREFUSED)
             }
@@ -123,22 +138,33 @@ impl Transport for Memory {
                 Err(error)
             }
         })?;
-        Ok(Accepted { socket: self.new_socket(id, Kind::Stream), address })
+        Ok(Accepted { socket: self.new_socket(id, socket.protocol), address })
     }
 
     fn connect(&self, socket: &Open, request: &Connect<'_>) -> Result<()> {
-        if socket.kind == Kind::Stream && request.caller_data.is_some() {
-            return Err(WsaError::WSAEPROTONOSUPPORT);
-        }
         if request.wants_qos {
             return Err(WsaError::WSAEOPNOTSUPP);
         }
-        let port = address::port_of(request.name)?;
-        self.act(|network| network.connect(socket.id, port))
+        let name = address::peer(request.name, socket.protocol.family)?;
+        match socket.protocol.kind {
+            Kind::Datagram => self.act(|network| network.set_peer(socket.id, name)),
+            Kind::Stream if request.caller_data.is_some() => Err(WsaError::WSAEPROTONOSUPPORT),
+            Kind::Stream => {
+                let name = name.ok_or(WsaError::WSAEADDRNOTAVAIL)?;
+                self.act(|network| network.connect(socket.id, name))
+            }
+        }
     }
 
     fn shutdown(&self, socket: &Open, how: Shutdown) -> Result<()> {
         self.act(|network| network.shutdown(socket.id, how))
+    }
+
+    fn send_disconnect(&self, socket: &Open, data: Option<&[u8]>) -> Result<()> {
+        match data {
+            Some(_) => Err(WsaError::WSAENOPROTOOPT),
+            None => self.shutdown(socket, Shutdown::Send),
+        }
     }
 
     fn send(&self, socket: &Open, buffers: &SendBuffers<'_>, flags: u32) -> Result<u32> {
@@ -150,20 +176,21 @@ impl Transport for Memory {
             return Err(WsaError::WSAEOPNOTSUPP);
         }
         let bytes = buffers.to_contiguous();
-        match socket.kind {
-            Kind::Datagram => {
-                let to = to.map(address::port_of).transpose()?;
-                self.act(|network| network.send_datagram(socket.id, &bytes, to))
-            }
-            Kind::Stream => {
-                let mut sent = 0;
-                // A blocking send takes everything, however often it must wait (WSP-SEND-2).
-                self.wait(socket, |network| {
-                    sent += network.send_stream(socket.id, &bytes[sent..])?;
-                    let enough = sent == bytes.len() || network.is_nonblocking(socket.id);
-                    if enough { Ok(sent as u32) } else { Err(WsaError::WSAEWOULDBLOCK) }
-                })
-            }
+        if socket.protocol.kind == Kind::Datagram {
+            let peer = |name| address::peer(name, socket.protocol.family)?.ok_or(WsaError::WSAEADDRNOTAVAIL);
+            let to = to.map(peer).transpose()?;
+            return self.act(|network| network.send_datagram(socket.id, &bytes, to));
+        }
+        let (mut sent, limit) = (0, self.limit(socket, SO_SNDTIMEO));
+        // A blocking send takes everything, however often it must wait (WSP-SEND-2).
+        let result = self.wait(socket, limit, |network| {
+            sent += network.send_stream(socket.id, &bytes[sent..])?;
+            let enough = sent == bytes.len() || network.is_nonblocking(socket.id);
+            if enough { Ok(()) } else { Err(WsaError::WSAEWOULDBLOCK) }
+        });
+        match result {
+            Err(WsaError::WSAETIMEDOUT) if sent > 0 => Ok(sent as u32),
+            result => result.map(|()| sent as u32),
         }
     }
 
@@ -181,33 +208,39 @@ impl Transport for Memory {
         if flags & !MSG_PEEK != 0 {
             return Err(WsaError::WSAEOPNOTSUPP);
         }
-        let is_datagram = socket.kind == Kind::Datagram;
-        if is_datagram && capacity.is_some_and(|room| room < address::LENGTH) {
-            return Err(WsaError::WSAEFAULT);
+        if socket.protocol.kind == Kind::Datagram {
+            socket.check_room(capacity)?;
         }
-        let peek = flags & MSG_PEEK != 0;
-        let (bytes, from) = self.wait(socket, |network| network.receive(socket.id, buffers, peek))?;
-        Ok((Received { bytes: bytes as u32, flags: 0 }, is_datagram.then(|| address(from))))
+        let (peek, limit) = (flags & MSG_PEEK != 0, self.limit(socket, SO_RCVTIMEO));
+        let (count, from) = self.wait(socket, limit, |network| network.receive(socket.id, buffers, peek))?;
+        Ok((Received { bytes: count as u32, flags: 0 }, from.map(Address::from)))
     }
 
     fn select(&self, entries: &mut [Selected<'_, MemorySocket>], timeout: Option<Duration>) -> Result<()> {
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut network = self.shared.lock();
-        loop {
+        let ready = self.shared.until(timeout, |network| {
             if entries.iter().any(|entry| network.is_cancelled(entry.socket.id)) {
-                return Err(WsaError::WSAEINTR);
+                return Some(Err(WsaError::WSAEINTR));
             }
             for entry in entries.iter_mut() {
                 entry.ready = network.is_ready(entry.socket.id, entry.interest);
             }
-            if entries.iter().any(|entry| entry.ready) {
-                return Ok(());
+            entries.iter().any(|entry| entry.ready).then_some(Ok(()))
+        });
+        ready.unwrap_or(Ok(()))
+    }
+
+    fn poll(&self, entries: &mut [Polled<'_, MemorySocket>], timeout: Option<Duration>) -> Result<()> {
+        let ready = self.shared.until(timeout, |network| {
+            if network.is_ended() {
+                return Some(Err(WsaError::WSAEINTR));
             }
-            network = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return Ok(()),
-                left => self.shared.wait(network, left),
-            };
-        }
+            for entry in entries.iter_mut() {
+                let is_closed = network.is_cancelled(entry.socket.id);
+                entry.revents = if is_closed { POLLNVAL } else { network.poll(entry.socket.id, entry.events) };
+            }
+            entries.iter().any(|entry| entry.revents != 0).then_some(Ok(()))
+        });
+        ready.unwrap_or(Ok(()))
     }
 
     fn event_select(&self, socket: &Open, event: Option<Event>, mask: i32) -> Result<()> {
@@ -218,32 +251,34 @@ impl Transport for Memory {
     fn enum_network_events(&self, socket: &Open, event: Option<Event>) -> Result<NetworkEvents> {
         let mut network = self.shared.lock();
         // With the network held, so that no event can be recorded in between (WSP-ENUM-1).
-        event.map_or(Ok(()), |event| self.upcalls.reset_event(event))?;
+        event.map_or(Ok(()), |event| self.shared.upcalls.reset_event(event))?;
         Ok(network.take_events(socket.id))
     }
 
     fn get_sock_name(&self, socket: &Open) -> Result<Address> {
-        self.shared.lock().name(socket.id)
+        self.shared.lock().name(socket.id).map(Address::from)
     }
 
     fn get_peer_name(&self, socket: &Open) -> Result<Address> {
-        self.shared.lock().peer_name(socket.id)
+        self.shared.lock().peer_name(socket.id).map(Address::from)
     }
 
     fn get_sock_opt(&self, socket: &Open, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
-        if level != SOL_SOCKET {
-            return Err(WsaError::WSAEINVAL);
-        }
-        let answer = match name {
-            SO_TYPE if socket.kind == Kind::Stream => SOCK_STREAM,
-            SO_TYPE => SOCK_DGRAM,
-            SO_ACCEPTCONN => self.shared.lock().is_listening(socket.id).into(),
-            SO_ERROR => 0,
-            SO_MAX_MSG_SIZE if socket.kind == Kind::Datagram => LARGEST_DATAGRAM as i32,
-            _ => return Err(WsaError::WSAENOPROTOOPT),
+        let mut network = self.shared.lock();
+        let answer = match (level, name, socket.protocol.kind) {
+            (SOL_SOCKET, SO_TYPE, Kind::Stream) => SOCK_STREAM,
+            (SOL_SOCKET, SO_TYPE, Kind::Datagram) => SOCK_DGRAM,
+            (SOL_SOCKET, SO_ACCEPTCONN, _) => network.is_listening(socket.id).into(),
+            // Every call tells its own errors.
+            (SOL_SOCKET, SO_ERROR, _) => 0,
+            (SOL_SOCKET, SO_MAX_MSG_SIZE, Kind::Datagram) => LARGEST_DATAGRAM as i32,
+            _ => return network.options(socket.id).get(socket.protocol, level, name, value),
         };
-        *value.first_chunk_mut().ok_or(WsaError::WSAEFAULT)? = answer.to_ne_bytes();
-        Ok(size_of_val(&answer))
+        options::put(value, answer.to_ne_bytes())
+    }
+
+    fn set_sock_opt(&self, socket: &Open, level: i32, name: i32, value: &[u8]) -> Result<()> {
+        self.act(|network| network.options(socket.id).set(socket.protocol, level, name, value))
     }
 
     fn ioctl(&self, socket: &Open, code: u32, input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()> {
@@ -254,8 +289,7 @@ impl Transport for Memory {
             }
             FIONREAD => {
                 let queued = self.shared.lock().queued(socket.id) as u32;
-                *output.buffer.first_chunk_mut().ok_or(WsaError::WSAEFAULT)? = queued.to_ne_bytes();
-                output.returned = size_of_val(&queued) as u32;
+                output.returned = options::put(output.buffer, queued.to_ne_bytes())? as u32;
                 Ok(())
             }
             _ => Err(WsaError::WSAEINVAL),
@@ -263,66 +297,47 @@ impl Transport for Memory {
     }
 
     fn address_to_string(&self, address: &[u8], _: &WSAPROTOCOL_INFOW) -> Result<String> {
-        let port = address::port_of(address).map_err(|_| WsaError::WSAEINVAL)?;
-        Ok(address::to_text(port))
+        address::to_text(address).ok_or(WsaError::WSAEINVAL)
     }
 
     fn string_to_address(&self, text: &str, family: i32, _: &WSAPROTOCOL_INFOW) -> Result<Address> {
-        match family {
-            AF_UNSPEC | AF_MEMORY => address::from_text(text).map(address),
-            _ => Err(WsaError::WSAEINVAL),
-        }
+        let address = address::from_text(text).map(Address::from).ok_or(WsaError::WSAEINVAL)?;
+        let is_wanted = family == AF_UNSPEC || family == address.family();
+        if is_wanted { Ok(address) } else { Err(WsaError::WSAEINVAL) }
     }
 }
 
 impl Memory {
-    fn new_socket(&self, id: Id, kind: Kind) -> NewSocket<MemorySocket> {
-        NewSocket::NonIfs { state: MemorySocket { id, kind, shared: Arc::clone(&self.shared) } }
+    fn new_socket(&self, id: Id, protocol: Protocol) -> NewSocket<MemorySocket> {
+        NewSocket::NonIfs { state: MemorySocket { id, protocol, shared: Arc::clone(&self.shared) } }
     }
 
-    /// Does something to the network at once, and tells whom it concerns.
     fn act<R>(&self, act: impl FnOnce(&mut Network) -> R) -> R {
-        let mut network = self.shared.lock();
-        let result = act(&mut network);
-        self.tell(network);
-        result
+        self.shared.act(act)
     }
 
-    /// Tries until it does not have to wait: as often as it takes on a blocking socket, once on any
-    /// other. A cancelled socket ends the wait with `WSAEINTR`.
-    fn wait<R>(&self, socket: &Open, mut attempt: impl FnMut(&mut Network) -> Result<R>) -> Result<R> {
-        let mut network = self.shared.lock();
-        loop {
+    /// Tries until it does not have to wait: as often as it takes on a blocking socket, once on any other. A cancelled
+    /// socket ends the wait with `WSAEINTR`, the limit with `WSAETIMEDOUT`.
+    fn wait<R>(
+        &self,
+        socket: &Open,
+        limit: Option<Duration>,
+        mut attempt: impl FnMut(&mut Network) -> Result<R>,
+    ) -> Result<R> {
+        let result = self.shared.until(limit, |network| {
             if network.is_cancelled(socket.id) {
-                return Err(WsaError::WSAEINTR);
+                return Some(Err(WsaError::WSAEINTR));
             }
-            let result = attempt(&mut network);
+            let result = attempt(network);
             let must_wait = matches!(result, Err(WsaError::WSAEWOULDBLOCK)) && !network.is_nonblocking(socket.id);
-            if !must_wait {
-                self.tell(network);
-                return result;
-            }
-            if network.has_changed() {
-                // Part of it is done, and somebody may wait for that.
-                self.tell(network);
-                network = self.shared.lock();
-            } else {
-                network = self.shared.wait(network, None);
-            }
-        }
+            (!must_wait).then_some(result)
+        });
+        result.unwrap_or(Err(WsaError::WSAETIMEDOUT))
     }
 
-    /// Wakes those who wait, and sets the events of those who asked for it.
-    fn tell(&self, mut network: MutexGuard<'_, Network>) {
-        let (changed, events) = network.take_changes();
-        drop(network);
-        if changed {
-            self.shared.changed.notify_all();
-        }
-        for event in events {
-            // An event that its owner has closed has nobody to tell.
-            let _ = self.upcalls.set_event(event);
-        }
+    /// How long a call may wait: only overlapped sockets have a limit (MODE-9).
+    fn limit(&self, socket: &Open, option: i32) -> Option<Duration> {
+        if socket.is_overlapped() { self.shared.lock().options(socket.id).limit(option) } else { None }
     }
 }
 
@@ -331,18 +346,61 @@ impl Shared {
         self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a change, but no longer than this.
-    fn wait<'a>(&'a self, network: MutexGuard<'a, Network>, limit: Option<Duration>) -> MutexGuard<'a, Network> {
-        match limit {
-            None => self.changed.wait(network).unwrap_or_else(PoisonError::into_inner),
-            Some(limit) => self.changed.wait_timeout(network, limit).unwrap_or_else(PoisonError::into_inner).0,
+    /// Does something to the network at once, and tells whom it concerns.
+    fn act<R>(&self, act: impl FnOnce(&mut Network) -> R) -> R {
+        let mut network = self.lock();
+        let result = act(&mut network);
+        self.tell(network);
+        result
+    }
+
+    /// Tries again with every change, until there is an answer. Nothing once the time is over.
+    fn until<R>(&self, limit: Option<Duration>, mut attempt: impl FnMut(&mut Network) -> Option<R>) -> Option<R> {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut network = self.lock();
+        loop {
+            if let Some(answer) = attempt(&mut network) {
+                self.tell(network);
+                return Some(answer);
+            }
+            if network.has_changed() {
+                // Part of it is done, and somebody may wait for that.
+                self.tell(network);
+                network = self.lock();
+                continue;
+            }
+            network = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(network).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return None,
+                Some(left) => self.changed.wait_timeout(network, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
+    }
+
+    /// Wakes those who wait, and sets the events of those who asked for it.
+    fn tell(&self, mut network: MutexGuard<'_, Network>) {
+        let (changed, events) = network.take_changes();
+        drop(network);
+        if changed {
+            self.changed.notify_all();
+        }
+        for event in events {
+            // An event that its owner has closed has nobody to tell.
+            let _ = self.upcalls.set_event(event);
+        }
+    }
+}
+
+impl MemorySocket {
+    /// Refuses room for an address that is too small, before anything is taken (WSP-ACCEPT-5, WSP-RFROM-2).
+    fn check_room(&self, capacity: Option<usize>) -> Result<()> {
+        let is_enough = capacity.is_none_or(|room| room >= self.protocol.family.address_length());
+        if is_enough { Ok(()) } else { Err(WsaError::WSAEFAULT) }
     }
 }
 
 impl Drop for MemorySocket {
     fn drop(&mut self) {
-        self.shared.lock().close(self.id);
-        self.shared.changed.notify_all();
+        self.shared.act(|network| network.close(self.id));
     }
 }

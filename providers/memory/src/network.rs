@@ -1,287 +1,250 @@
-//! The network: which sockets there are, what is on its way between them, and what happens. Nothing
-//! waits in here; what would have to is `WSAEWOULDBLOCK`.
+//! The network: which sockets there are, who has which port, and what happens between them. Nothing waits in here;
+//! what would have to is `WSAEWOULDBLOCK`.
 
-use std::collections::{BTreeMap, VecDeque};
+mod readiness;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use windlass_spi::Result;
 use windlass_spi::abi::*;
-use windlass_spi::address::Address;
 use windlass_spi::buffers::RecvBuffers;
 use windlass_spi::events::{Event, NetworkEvents};
-use windlass_spi::transport::{Interest, Shutdown};
+use windlass_spi::transport::Shutdown;
 
-use crate::address::address;
+use crate::catalog::{Kind, Protocol};
+use crate::options::Options;
+use crate::ports::Ports;
+use crate::socket::{Ended, Queue, Registration, Socket};
 
 /// The largest message, in bytes.
-pub(crate) const LARGEST_DATAGRAM: usize = 65_535;
+pub(crate) const LARGEST_DATAGRAM: usize = 65_507;
 /// What a receiver holds, in bytes: then senders on streams wait, and datagrams are lost.
-const ROOM: usize = 256 * 1024;
-/// The ports given to those who do not choose.
-const EPHEMERAL: std::ops::RangeInclusive<u16> = 49_152..=65_535;
+pub(crate) const ROOM: usize = 256 * 1024;
 /// The longest queue of connections to accept.
-const LONGEST_BACKLOG: i32 = 128;
+const LONGEST_QUEUE: i32 = 128;
 
 pub(crate) type Id = u64;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Stream,
-    Datagram,
-}
+const KEPT: &str = "an id is as long-lived as its socket";
 
 #[derive(Default)]
 pub(crate) struct Network {
     sockets: BTreeMap<Id, Socket>,
-    /// Who is bound to a port: listeners, and datagram sockets.
-    ports: BTreeMap<(Kind, u16), Id>,
+    ports: Ports,
     last_id: Id,
     /// Somebody may have waited for what has happened.
     changed: bool,
     /// Events to be set.
     signals: Vec<Event>,
+    /// The last clean-up has begun.
     ended: bool,
 }
 
-struct Socket {
-    kind: Kind,
-    port: Option<u16>,
-    peer_port: Option<u16>,
-    /// The other end of a stream, while it is there.
-    peer: Option<Id>,
-    ended: Ended,
-    inbox: VecDeque<Message>,
-    /// Connections to be accepted, if listening, and how many there may be.
-    pending: Option<(VecDeque<Id>, usize)>,
-    shut_receive: bool,
-    shut_send: bool,
-    nonblocking: bool,
-    cancelled: bool,
-    registration: Option<Registration>,
-}
-
-/// How a stream has ended, as this side sees it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    Not,
-    Graceful,
-    Reset,
-}
-
-/// A datagram, or a piece of a stream.
-struct Message {
-    from: u16,
-    bytes: Vec<u8>,
-}
-
-/// What WSPEventSelect asked for.
-#[derive(Clone)]
-struct Registration {
-    event: Event,
-    mask: i32,
-    /// Events that may be recorded: recording takes them out, the re-enabling call puts them back (EV-2).
-    enabled: i32,
-    record: NetworkEvents,
-}
-
+// The life of a socket.
 impl Network {
-    pub(crate) fn open(&mut self, kind: Kind) -> Id {
+    pub(crate) fn open(&mut self, protocol: Protocol) -> Id {
         self.last_id += 1;
-        let socket = Socket {
-            kind,
-            port: None,
-            peer_port: None,
-            peer: None,
-            ended: Ended::Not,
-            inbox: VecDeque::new(),
-            pending: None,
-            shut_receive: false,
-            shut_send: false,
-            nonblocking: false,
-            cancelled: self.ended,
-            registration: None,
-        };
-        self.sockets.insert(self.last_id, socket);
+        self.sockets.insert(self.last_id, Socket { cancelled: self.ended, ..Socket::new(protocol) });
         self.last_id
     }
 
     /// The socket is gone. What it has sent stays with the receiver (WSP-CLEANUP-16).
     pub(crate) fn close(&mut self, id: Id) {
         let Some(socket) = self.sockets.remove(&id) else { return };
-        if let Some(port) = socket.port.filter(|port| self.ports.get(&(socket.kind, *port)) == Some(&id)) {
-            self.ports.remove(&(socket.kind, port));
+        if let Some(local) = socket.local {
+            self.ports.release(socket.protocol, local.port(), id);
         }
-        for pending in socket.pending.into_iter().flat_map(|(pending, _)| pending) {
-            self.abort(pending);
-            self.close(pending);
+        for waiting in socket.queue.into_iter().flat_map(|queue| queue.waiting) {
+            self.reset(waiting);
+            self.close(waiting);
         }
         self.end(socket.peer, Ended::Graceful);
     }
 
     /// Both ends of a stream are reset.
-    pub(crate) fn abort(&mut self, id: Id) {
-        let peer = self.get(id).peer.take();
+    pub(crate) fn reset(&mut self, id: Id) {
+        let peer = self.get(id).peer;
         self.end(peer, Ended::Reset);
+        if peer.is_some() {
+            self.end(Some(id), Ended::Reset);
+        }
     }
 
+    /// Ends the calls that wait for a socket, and its registration, without a signal.
     pub(crate) fn cancel(&mut self, id: Id) {
+        self.changed = true;
         let socket = self.get(id);
-        socket.cancelled = true;
-        socket.registration = None;
-        self.changed = true;
+        (socket.cancelled, socket.registration) = (true, None);
     }
 
+    /// The same for all, for ever.
     pub(crate) fn cancel_all(&mut self) {
-        self.ended = true;
-        self.sockets.values_mut().for_each(|socket| socket.cancelled = true);
-        self.changed = true;
+        (self.ended, self.changed) = (true, true);
+        for socket in self.sockets.values_mut() {
+            (socket.cancelled, socket.registration) = (true, None);
+        }
     }
 
-    pub(crate) fn bind(&mut self, id: Id, port: u16) -> Result<()> {
-        let kind = self.get(id).kind;
-        if self.get(id).port.is_some() {
+    pub(crate) fn bind(&mut self, id: Id, name: SocketAddr) -> Result<()> {
+        let socket = self.sockets.get_mut(&id).expect(KEPT);
+        if socket.local.is_some() {
             return Err(WsaError::WSAEINVAL);
         }
-        let free = |port: &u16| !self.ports.contains_key(&(kind, *port));
-        let port = match port {
-            0 => EPHEMERAL.clone().find(free).ok_or(WsaError::WSAENOBUFS)?,
-            port if free(&port) => port,
-            _ => return Err(WsaError::WSAEADDRINUSE),
-        };
-        self.ports.insert((kind, port), id);
-        self.get(id).port = Some(port);
+        let port = self.ports.take(socket.protocol, name, id, socket.options.sharing())?;
+        socket.local = Some(SocketAddr::new(name.ip(), port));
         Ok(())
     }
 
     pub(crate) fn listen(&mut self, id: Id, backlog: i32) -> Result<()> {
         let socket = self.get(id);
         match socket {
-            Socket { kind: Kind::Datagram, .. } => return Err(WsaError::WSAEOPNOTSUPP),
-            Socket { peer_port: Some(_), .. } => return Err(WsaError::WSAEISCONN),
-            Socket { port: None, .. } => return Err(WsaError::WSAEINVAL),
+            Socket { protocol: Protocol { kind: Kind::Datagram, .. }, .. } => return Err(WsaError::WSAEOPNOTSUPP),
+            Socket { remote: Some(_), .. } => return Err(WsaError::WSAEISCONN),
+            Socket { local: None, .. } => return Err(WsaError::WSAEINVAL),
             _ => {}
         }
-        let pending = socket.pending.take().map_or_else(VecDeque::new, |(pending, _)| pending);
-        socket.pending = Some((pending, backlog.clamp(1, LONGEST_BACKLOG) as usize));
+        socket.queue.get_or_insert_default().limit = backlog.clamp(1, LONGEST_QUEUE) as usize;
         Ok(())
     }
 
-    pub(crate) fn connect(&mut self, id: Id, port: u16) -> Result<()> {
+    pub(crate) fn connect(&mut self, id: Id, to: SocketAddr) -> Result<()> {
         let socket = self.get(id);
-        if socket.kind == Kind::Datagram {
-            // Port zero dissolves the association (WSP-CONN-4); another peer's datagrams go (WSP-CONN-5).
-            socket.peer_port = Some(port).filter(|port| *port != 0);
-            socket.inbox.retain(|message| message.from == port || port == 0);
-            return self.bind_if_needed(id).map(drop);
-        }
+        let protocol = socket.protocol;
         match socket {
-            Socket { pending: Some(_), .. } => return Err(WsaError::WSAEINVAL),
-            Socket { peer_port: Some(_), .. } => return Err(WsaError::WSAEISCONN),
-            _ if port == 0 => return Err(WsaError::WSAEADDRNOTAVAIL),
-            _ => {}
-        }
-        let from = self.bind_if_needed(id)?;
-        let listener = *self.ports.get(&(Kind::Stream, port)).ok_or(WsaError::WSAECONNREFUSED)?;
-        let (pending, limit) = self.get(listener).pending.as_ref().ok_or(WsaError::WSAECONNREFUSED)?;
-        if pending.len() >= *limit {
+            Socket { queue: Some(_), .. } => return Err(WsaError::WSAEINVAL),
+            Socket { remote: Some(_), .. } => return Err(WsaError::WSAEISCONN),
+            _ => self.bind_if_needed(id)?,
+        };
+        let listener = self.ports.holder(protocol, to).ok_or(WsaError::WSAECONNREFUSED)?;
+        let queue = self.get(listener).queue.as_ref().ok_or(WsaError::WSAECONNREFUSED)?;
+        if queue.waiting.len() >= queue.limit {
             return Err(WsaError::WSAECONNREFUSED);
         }
-        let other = self.open(Kind::Stream);
-        let end = self.get(other);
-        (end.port, end.peer_port, end.peer) = (Some(port), Some(from), Some(id));
+        let other = self.open(protocol);
         let socket = self.get(id);
-        (socket.peer_port, socket.peer) = (Some(port), Some(other));
-        self.pending(listener)?.push_back(other);
+        (socket.remote, socket.peer) = (Some(to), Some(other));
+        let from = socket.name();
+        let end = self.get(other);
+        (end.local, end.remote, end.peer) = (Some(to), from, Some(id));
+        self.queue(listener)?.waiting.push_back(other);
         self.touch(listener);
         self.touch(id);
         Ok(())
     }
 
-    /// The first connection to be accepted, with the peer's port.
-    pub(crate) fn take_pending(&mut self, id: Id) -> Result<(Id, u16)> {
-        let first = self.pending(id)?.pop_front().ok_or(WsaError::WSAEWOULDBLOCK)?;
-        let peer = self.get(first).peer_port.unwrap_or(0);
-        Ok((first, peer))
+    /// Gives a datagram socket another peer, or none. What others have sent is gone (WSP-CONN-5).
+    pub(crate) fn set_peer(&mut self, id: Id, to: Option<SocketAddr>) -> Result<()> {
+        self.bind_if_needed(id)?;
+        let socket = self.get(id);
+        socket.remote = to;
+        socket.datagrams.retain(|datagram| to.is_none_or(|to| datagram.from == to));
+        self.touch(id);
+        Ok(())
     }
 
-    /// The client takes a connection: it inherits mode and registration (WSP-ACCEPT-2).
-    pub(crate) fn accepted(&mut self, listener: Id, id: Id) {
+    /// The first connection that waits to be accepted.
+    pub(crate) fn take_waiting(&mut self, listener: Id) -> Result<Id> {
+        self.queue(listener)?.waiting.pop_front().ok_or(WsaError::WSAEWOULDBLOCK)
+    }
+
+    /// The client takes a connection: it inherits what was set for the listener (WSP-ACCEPT-2).
+    pub(crate) fn accept(&mut self, listener: Id, id: Id) {
         self.enable(listener, FD_ACCEPT);
-        let Socket { nonblocking, registration, .. } = self.get(listener);
-        let (nonblocking, registration) = (*nonblocking, registration.clone());
+        let Socket { nonblocking, ref options, ref registration, .. } = *self.get(listener);
+        // It is connected, and nobody has waited for that.
+        let enabled = FD_ALL_EVENTS & !FD_CONNECT;
+        let registration = registration.clone().map(|old| Registration { enabled, record: NetworkEvents::NONE, ..old });
+        let options = options.clone();
         let socket = self.get(id);
-        socket.nonblocking = nonblocking;
-        socket.registration =
-            registration.map(|old| Registration { enabled: FD_ALL_EVENTS, record: NetworkEvents::NONE, ..old });
+        (socket.nonblocking, socket.options, socket.registration) = (nonblocking, options, registration);
         self.touch(id);
     }
 
     /// The client wants to decide later: FD_ACCEPT is not enabled again (WSP-ACCEPT-8).
     pub(crate) fn put_back(&mut self, listener: Id, id: Id) {
-        if let Ok(pending) = self.pending(listener) {
-            pending.push_front(id);
+        if let Ok(queue) = self.queue(listener) {
+            queue.waiting.push_front(id);
         }
     }
 
     pub(crate) fn shutdown(&mut self, id: Id, how: Shutdown) -> Result<()> {
         let socket = self.get(id);
-        if socket.peer_port.is_none() {
+        if socket.remote.is_none() {
             return Err(WsaError::WSAENOTCONN);
         }
         socket.shut_receive |= how != Shutdown::Send;
         socket.shut_send |= how != Shutdown::Receive;
         let peer = socket.peer.filter(|_| how != Shutdown::Receive);
-        if let Some(end) = peer.and_then(|peer| self.sockets.get_mut(&peer)) {
+        if how != Shutdown::Send && !socket.bytes.is_empty() {
+            // Nobody will read it (WSP-SHUT-2).
+            self.reset(id);
+        } else if let Some(end) = peer.and_then(|peer| self.sockets.get_mut(&peer)) {
             // It can still send to this side.
             end.ended = Ended::Graceful;
         }
+        self.touch(id);
         peer.into_iter().for_each(|peer| self.touch(peer));
         Ok(())
     }
+}
 
+// Transfers.
+impl Network {
     /// Sends as much as there is room for: the number of bytes.
     pub(crate) fn send_stream(&mut self, id: Id, bytes: &[u8]) -> Result<usize> {
-        let from = match self.get(id) {
+        let peer = match self.get(id) {
             Socket { shut_send: true, .. } => return Err(WsaError::WSAESHUTDOWN),
-            Socket { peer_port: None, .. } => return Err(WsaError::WSAENOTCONN),
-            Socket { port, .. } => port.unwrap_or(0),
+            Socket { remote: None, .. } => return Err(WsaError::WSAENOTCONN),
+            Socket { peer, .. } => peer.ok_or(WsaError::WSAECONNRESET)?,
         };
-        let peer = self.get(id).peer.ok_or(WsaError::WSAECONNRESET)?;
-        let count = bytes.len().min(ROOM.saturating_sub(self.queued(peer)));
-        if count == 0 && !bytes.is_empty() {
+        let end = self.get(peer);
+        if end.shut_receive && !bytes.is_empty() {
+            self.reset(id);
+            return Err(WsaError::WSAECONNRESET);
+        }
+        let count = bytes.len().min(end.room());
+        end.bytes.extend(&bytes[..count]);
+        if count > 0 {
+            self.touch(peer);
+        } else if !bytes.is_empty() {
             self.enable(id, FD_WRITE);
             return Err(WsaError::WSAEWOULDBLOCK);
-        }
-        if count > 0 {
-            self.get(peer).inbox.push_back(Message { from, bytes: bytes[..count].to_vec() });
-            self.touch(peer);
         }
         Ok(count)
     }
 
     /// Sends a datagram, which is lost if nobody is there, or the receiver has no room.
-    pub(crate) fn send_datagram(&mut self, id: Id, bytes: &[u8], to: Option<u16>) -> Result<u32> {
-        if self.get(id).shut_send {
+    pub(crate) fn send_datagram(&mut self, id: Id, bytes: &[u8], to: Option<SocketAddr>) -> Result<u32> {
+        let socket = self.get(id);
+        let protocol = socket.protocol;
+        if socket.shut_send {
             return Err(WsaError::WSAESHUTDOWN);
         }
         if bytes.len() > LARGEST_DATAGRAM {
             return Err(WsaError::WSAEMSGSIZE);
         }
-        let to = to.or(self.get(id).peer_port).ok_or(WsaError::WSAENOTCONN)?;
-        let from = self.bind_if_needed(id)?;
-        if let Some(receiver) = self.ports.get(&(Kind::Datagram, to)).copied() {
-            let wanted = self.get(receiver).peer_port.is_none_or(|peer| peer == from);
-            if wanted && self.queued(receiver) + bytes.len() <= ROOM {
-                self.get(receiver).inbox.push_back(Message { from, bytes: bytes.to_vec() });
-                self.touch(receiver);
-            }
+        let to = to.or(socket.remote).ok_or(WsaError::WSAENOTCONN)?;
+        let local = self.bind_if_needed(id)?;
+        let from = self.get(id).name_as_sender(local);
+        if let Some(receiver) = self.ports.holder(protocol, to)
+            && self.get(receiver).deliver(from, bytes)
+        {
+            self.touch(receiver);
         }
         Ok(bytes.len() as u32)
     }
 
-    /// Receives into the buffers: the number of bytes, and from where.
-    pub(crate) fn receive(&mut self, id: Id, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, u16)> {
-        let result = self.get(id).receive(buffers, peek);
-        let peer = self.get(id).peer;
+    /// Receives into the buffers: the number of bytes, and for a datagram its sender.
+    pub(crate) fn receive(
+        &mut self,
+        id: Id,
+        buffers: &mut RecvBuffers<'_>,
+        peek: bool,
+    ) -> Result<(usize, Option<SocketAddr>)> {
+        let socket = self.get(id);
+        let result = socket.receive(buffers, peek);
+        let peer = socket.peer;
         // Enabled again even if the call fails (EV-2).
         self.enable(id, FD_READ);
         if result.is_ok() && !peek {
@@ -290,19 +253,10 @@ impl Network {
         }
         result
     }
+}
 
-    pub(crate) fn register(&mut self, id: Id, event: Option<Event>, mask: i32) {
-        let socket = self.get(id);
-        socket.nonblocking = true;
-        let record = NetworkEvents::NONE;
-        socket.registration = event.map(|event| Registration { event, mask, enabled: FD_ALL_EVENTS, record });
-        self.touch(id);
-    }
-
-    pub(crate) fn take_events(&mut self, id: Id) -> NetworkEvents {
-        self.get(id).registration.as_mut().map_or(NetworkEvents::NONE, |registration| registration.record.take())
-    }
-
+// What is asked about a socket.
+impl Network {
     /// `WSAEINVAL` if a registration keeps the socket non-blocking (MODE-3).
     pub(crate) fn set_nonblocking(&mut self, id: Id, nonblocking: bool) -> Result<()> {
         let socket = self.get(id);
@@ -322,169 +276,62 @@ impl Network {
     }
 
     pub(crate) fn is_listening(&mut self, id: Id) -> bool {
-        self.get(id).pending.is_some()
+        self.get(id).queue.is_some()
     }
 
-    /// What can be received, in bytes.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
     pub(crate) fn queued(&mut self, id: Id) -> usize {
-        self.get(id).inbox.iter().map(|message| message.bytes.len()).sum()
+        self.get(id).queued()
     }
 
-    pub(crate) fn name(&mut self, id: Id) -> Result<Address> {
-        self.get(id).port.map(address).ok_or(WsaError::WSAEINVAL)
+    pub(crate) fn options(&mut self, id: Id) -> &mut Options {
+        &mut self.get(id).options
     }
 
-    pub(crate) fn peer_name(&mut self, id: Id) -> Result<Address> {
-        self.get(id).peer_port.map(address).ok_or(WsaError::WSAENOTCONN)
+    pub(crate) fn name(&mut self, id: Id) -> Result<SocketAddr> {
+        self.get(id).name().ok_or(WsaError::WSAEINVAL)
     }
 
-    /// For WSPSelect (WSP-SELECT-6).
-    pub(crate) fn is_ready(&mut self, id: Id, interest: Interest) -> bool {
-        let ready = match interest {
-            Interest::Read => FD_READ | FD_ACCEPT | FD_CLOSE,
-            Interest::Write => FD_WRITE,
-            // A connect fails at once or not at all, and there is no out-of-band data.
-            Interest::Except => 0,
-        };
-        self.conditions(id) & ready != 0
+    pub(crate) fn peer_name(&mut self, id: Id) -> Result<SocketAddr> {
+        self.get(id).remote.ok_or(WsaError::WSAENOTCONN)
     }
+}
 
-    pub(crate) fn has_changed(&self) -> bool {
-        self.changed || !self.signals.is_empty()
-    }
-
-    /// Whether anybody who waits should look again, and the events to set.
-    pub(crate) fn take_changes(&mut self) -> (bool, Vec<Event>) {
-        (std::mem::take(&mut self.changed), std::mem::take(&mut self.signals))
-    }
-
-    /// What is true of a socket now, as network events.
-    fn conditions(&mut self, id: Id) -> i32 {
-        let room = match self.get(id).peer {
-            Some(peer) => self.queued(peer) < ROOM,
-            None => true,
-        };
-        let socket = self.get(id);
-        let connected = socket.peer_port.is_some();
-        let bits = [
-            (FD_READ, !socket.inbox.is_empty()),
-            (FD_WRITE, room && (connected || socket.kind == Kind::Datagram)),
-            (FD_ACCEPT, socket.pending.as_ref().is_some_and(|(pending, _)| !pending.is_empty())),
-            (FD_CONNECT, connected && socket.kind == Kind::Stream),
-            (FD_CLOSE, socket.ended == Ended::Reset || socket.ended == Ended::Graceful && socket.inbox.is_empty()),
-        ];
-        bits.into_iter().filter(|(_, holds)| *holds).map(|(bit, _)| bit).sum()
-    }
-
-    /// Something has happened to a socket: what its owner wants to know is recorded.
-    fn touch(&mut self, id: Id) {
-        self.changed = true;
-        if !self.sockets.contains_key(&id) {
-            return;
-        }
-        let conditions = self.conditions(id);
-        let socket = self.get(id);
-        let closed = (socket.ended == Ended::Reset).then_some(WsaError::WSAECONNRESET);
-        let Some(registration) = &mut socket.registration else { return };
-        let new = conditions & registration.mask & registration.enabled;
-        if new == 0 {
-            return;
-        }
-        registration.enabled &= !new;
-        for bit in (0..FD_MAX_EVENTS).filter(|bit| new & 1 << bit != 0) {
-            registration.record.record(bit, closed.filter(|_| bit == FD_CLOSE_BIT));
-        }
-        let event = registration.event;
-        self.signals.push(event);
-    }
-
-    /// The call that lets an event be recorded again has been made (EV-3, EV-4).
-    fn enable(&mut self, id: Id, events: i32) {
-        if let Some(registration) = &mut self.get(id).registration {
-            registration.enabled |= events;
-            self.touch(id);
-        }
-    }
-
+// Below.
+impl Network {
     /// The other end of a stream has gone.
     fn end(&mut self, id: Option<Id>, how: Ended) {
         let Some(id) = id else { return };
         let Some(socket) = self.sockets.get_mut(&id) else { return };
-        socket.peer = None;
-        socket.ended = how;
+        (socket.peer, socket.ended) = (None, how);
         if how == Ended::Reset {
-            socket.inbox.clear();
+            socket.bytes.clear();
         }
         self.touch(id);
     }
 
-    fn bind_if_needed(&mut self, id: Id) -> Result<u16> {
-        if self.get(id).port.is_none() {
-            self.bind(id, 0)?;
+    /// Binds a socket that is not bound to every address, and a port of its own.
+    fn bind_if_needed(&mut self, id: Id) -> Result<SocketAddr> {
+        let Socket { protocol, local, .. } = *self.get(id);
+        if local.is_none() {
+            self.bind(id, SocketAddr::new(protocol.family.any(), 0))?;
         }
-        self.get(id).port.ok_or(WsaError::WSAEINVAL)
+        self.get(id).local.ok_or(WsaError::WSAEINVAL)
     }
 
-    fn pending(&mut self, id: Id) -> Result<&mut VecDeque<Id>> {
-        match self.get(id) {
-            Socket { kind: Kind::Datagram, .. } => Err(WsaError::WSAEOPNOTSUPP),
-            Socket { pending: Some((pending, _)), .. } => Ok(pending),
-            _ => Err(WsaError::WSAEINVAL),
+    fn queue(&mut self, listener: Id) -> Result<&mut Queue> {
+        let socket = self.get(listener);
+        match socket.protocol.kind {
+            Kind::Datagram => Err(WsaError::WSAEOPNOTSUPP),
+            Kind::Stream => socket.queue.as_mut().ok_or(WsaError::WSAEINVAL),
         }
     }
 
     /// A socket that its `MemorySocket`, or a listener's queue, keeps here.
     fn get(&mut self, id: Id) -> &mut Socket {
-        self.sockets.get_mut(&id).expect("an id is as long-lived as its socket")
-    }
-}
-
-impl Socket {
-    fn receive(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, u16)> {
-        if self.shut_receive {
-            return Err(WsaError::WSAESHUTDOWN);
-        }
-        match self.kind {
-            Kind::Stream => self.receive_stream(buffers, peek),
-            Kind::Datagram => self.receive_datagram(buffers, peek),
-        }
-    }
-
-    fn receive_stream(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, u16)> {
-        let from = self.peer_port.ok_or(WsaError::WSAENOTCONN)?;
-        if self.inbox.is_empty() {
-            return match self.ended {
-                Ended::Not => Err(WsaError::WSAEWOULDBLOCK),
-                Ended::Graceful => Ok((0, from)),
-                Ended::Reset => Err(WsaError::WSAECONNRESET),
-            };
-        }
-        let mut taken = 0;
-        for message in &self.inbox {
-            taken += buffers.scatter_at(taken, &message.bytes);
-        }
-        let mut left = if peek { 0 } else { taken };
-        while let Some(first) = self.inbox.front_mut().filter(|_| left > 0) {
-            let part = left.min(first.bytes.len());
-            first.bytes.drain(..part);
-            left -= part;
-            if first.bytes.is_empty() {
-                self.inbox.pop_front();
-            }
-        }
-        Ok((taken, from))
-    }
-
-    /// What does not fit is lost (WSP-RECV-4).
-    fn receive_datagram(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, u16)> {
-        if self.port.is_none() {
-            return Err(WsaError::WSAEINVAL);
-        }
-        let message = self.inbox.front().ok_or(WsaError::WSAEWOULDBLOCK)?;
-        let (count, whole, from) = (buffers.scatter(&message.bytes), message.bytes.len(), message.from);
-        if !peek {
-            self.inbox.pop_front();
-        }
-        if count < whole { Err(WsaError::WSAEMSGSIZE) } else { Ok((count, from)) }
+        self.sockets.get_mut(&id).expect(KEPT)
     }
 }

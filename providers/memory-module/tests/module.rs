@@ -4,22 +4,26 @@
 #[path = "../../../crates/spi/tests/support/mod.rs"]
 mod support;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use libloading::os::unix::Library;
 use support::client::{Client, start};
-use windlass_memory::{address, entries};
+use windlass_memory::entries;
 use windlass_spi::abi::{WSAPROTOCOL_INFOW, WspStartupFn};
+use windlass_spi::address::Address;
+
+const MODULE: &str = "libwsp_memory.so";
 
 /// Built with this test, beside it.
 fn module() -> PathBuf {
-    std::env::current_exe().unwrap().with_file_name("libwindlass_memory.so")
+    std::env::current_exe().unwrap().with_file_name(MODULE)
 }
 
 fn is_mapped() -> bool {
-    std::fs::read_to_string("/proc/self/maps").unwrap().contains("libwindlass_memory.so")
+    std::fs::read_to_string("/proc/self/maps").unwrap().contains(MODULE)
 }
 
 fn entry() -> WSAPROTOCOL_INFOW {
@@ -38,7 +42,7 @@ fn load() -> (Library, Client) {
 
 /// Two sockets talk, and one waits until it is cancelled.
 fn work(client: &Client) {
-    let port = address(7);
+    let port = Address::from(SocketAddr::from(([127, 0, 0, 1], 7)));
     let (l, s) = (client.socket(&entry()).unwrap(), client.socket(&entry()).unwrap());
     client.bind(l, port.as_bytes()).unwrap();
     client.listen(l).unwrap();
