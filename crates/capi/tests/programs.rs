@@ -39,3 +39,13 @@ fn sockets_from_their_making_to_their_end() {
 fn select_with_large_sets() {
     run("select.c");
 }
+
+#[test]
+fn addresses_and_names_as_text() {
+    run("text.c");
+}
+
+#[test]
+fn the_catalog_functions() {
+    run("catalog.c");
+}
