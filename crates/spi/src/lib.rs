@@ -77,6 +77,7 @@ pub mod events;
 pub mod handles;
 pub mod rundown;
 pub mod socket;
+pub mod status;
 pub mod transport;
 pub mod version;
 
@@ -84,6 +85,6 @@ pub use adapter::entry::{Entry, entry};
 #[cfg(unix)]
 pub use adapter::helper_thread;
 pub use adapter::provider::Provider;
-pub use adapter::{buffers, condition, thread_error, upcalls};
+pub use adapter::{buffers, completion, condition, operation, thread_error, upcalls};
 pub use transport::{Result, Transport};
 pub use windlass_abi as abi;
