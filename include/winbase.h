@@ -20,6 +20,11 @@ extern "C" {
 #define WAIT_IO_COMPLETION 0xC0
 #define WAIT_FAILED 0xFFFFFFFFu
 
+/* The status of an operation that is under way. */
+#define STATUS_PENDING 0x00000103
+#define HasOverlappedIoCompleted(lpOverlapped) \
+    ((DWORD)__atomic_load_n(&(lpOverlapped)->Internal, __ATOMIC_ACQUIRE) != STATUS_PENDING)
+
 #define RtlZeroMemory(destination, length) memset((destination), 0, (length))
 #define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
 #define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))

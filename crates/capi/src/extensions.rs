@@ -92,9 +92,7 @@ pub unsafe extern "system" fn WPUCompleteOverlappedRequest(
 ) -> i32 {
     // SAFETY: as the caller vouches.
     let result = unsafe {
-        call_errno(errno, || {
-            runtime::complete_overlapped_request(s, overlapped, error, transferred).map(|()| NO_ERROR)
-        })
+        call_errno(errno, || runtime::complete_overlapped_request(s, overlapped, error, transferred).map(|()| NO_ERROR))
     };
     if result == NO_ERROR { NO_ERROR } else { SOCKET_ERROR }
 }

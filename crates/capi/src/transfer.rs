@@ -5,8 +5,8 @@ use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use windlass_abi::{
-    BOOL, FALSE, HANDLE, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF, WSAMSG,
-    WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
+    BOOL, FALSE, HANDLE, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF,
+    WSAMSG, WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
 };
 use windlass_runtime::{Function, overlapped as pending, thread as errors};
 

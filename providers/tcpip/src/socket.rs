@@ -8,15 +8,18 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use windlass_abi::{
     AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, SOCKET, WSA_FLAG_OVERLAPPED, WsaError,
 };
+use windlass_spi::Result;
 
+use crate::error::from_errno;
 use crate::network_events::Registration;
+use crate::overlapped::Operations;
 use crate::sockaddr::SocketAddress;
 
 /// A socket of this provider: a descriptor, and what all descriptors of the same socket in this process
@@ -26,6 +29,8 @@ pub struct TcpSocket {
     common: Arc<Common>,
     /// The close of this descriptor is decided: no call may begin to wait (WSP-CLOSE-3).
     closed: AtomicBool,
+    /// Whether it is a descriptor of the client's, or the provider's own for operations that wait.
+    counted: bool,
 }
 
 /// The part of a socket that its duplicates in this process share.
@@ -46,6 +51,8 @@ pub struct Common {
     pub linger: AtomicU32,
     /// The registration of `WSPEventSelect`; one for each underlying socket (EV-11).
     pub registration: Registration,
+    /// Overlapped operations that wait; made by the first.
+    pub operations: OnceLock<Box<Operations>>,
     /// How many descriptors of this process refer to the socket.
     descriptors: AtomicU32,
     /// What no transfer needs.
@@ -207,6 +214,10 @@ impl Flags {
     pub const URGENT: u32 = 1 << 23;
     /// Joined a multicast group by `WSPJoinLeaf` (WSP-JOIN-5).
     pub const JOINED: u32 = 1 << 24;
+    /// Overlapped receives wait: plain ones come after them (OV-12). Kept by `overlapped`, as the next.
+    pub const RECEIVES_PENDING: u32 = 1 << 25;
+    /// Overlapped sends wait.
+    pub const SENDS_PENDING: u32 = 1 << 26;
 
     /// The whole word.
     #[inline]
@@ -252,11 +263,12 @@ impl TcpSocket {
             send_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(DONT_LINGER),
             registration: Registration::default(),
+            operations: OnceLock::new(),
             descriptors: AtomicU32::new(1),
             rare: Mutex::default(),
         };
         common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
-        Self { fd, common: Arc::new(common), closed: AtomicBool::new(false) }
+        Self { fd, common: Arc::new(common), closed: AtomicBool::new(false), counted: true }
     }
 
     /// A connection that `listener` accepted: it has the listener's properties (WSP-ACCEPT-2). Those of the
@@ -283,7 +295,17 @@ impl TcpSocket {
     /// Another descriptor of the socket that `common` belongs to.
     pub fn duplicate_of(fd: OwnedFd, common: Arc<Common>) -> Self {
         common.descriptors.fetch_add(1, Ordering::Relaxed);
-        Self { fd, common, closed: AtomicBool::new(false) }
+        Self { fd, common, closed: AtomicBool::new(false), counted: true }
+    }
+
+    /// Another descriptor of the socket, for the provider itself. It keeps the connection: whoever has one drops it before the
+    /// client's last descriptor goes.
+    ///
+    /// # Errors
+    /// WSAEMFILE.
+    pub fn twin(&self) -> Result<Self> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(from_errno)?;
+        Ok(Self { fd, common: self.common.clone(), closed: AtomicBool::new(false), counted: false })
     }
 
     /// The handle that the client uses: the descriptor's number (RT-3).
@@ -326,7 +348,12 @@ impl TcpSocket {
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        self.common.descriptors.fetch_sub(1, Ordering::Relaxed);
+        if self.counted
+            && self.common.descriptors.fetch_sub(1, Ordering::AcqRel) == 1
+            && let Some(operations) = self.existing_operations()
+        {
+            operations.end();
+        }
     }
 }
 
@@ -363,6 +390,16 @@ impl Common {
     /// The seldom used state. Never held across a wait or a call to the client.
     pub fn rare(&self) -> MutexGuard<'_, Rare> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where overlapped operations wait.
+    pub fn operations(&self) -> &Operations {
+        self.operations.get_or_init(Box::default)
+    }
+
+    /// The same, if there were any.
+    pub fn existing_operations(&self) -> Option<&Operations> {
+        self.operations.get().map(|operations| &**operations)
     }
 
     /// `SO_RCVTIMEO` as far as it takes effect (MODE-9).

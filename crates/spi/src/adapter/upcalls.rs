@@ -41,7 +41,11 @@ impl Upcalls {
     /// Until the last clone is gone, the functions can be called with the arguments that the contract
     /// gives them.
     pub unsafe fn new(table: &UpcallTable) -> Self {
-        let shared = Shared { latest: AtomicPtr::new(ptr::null_mut()), supplied: Mutex::default(), silenced: AtomicBool::new(false) };
+        let shared = Shared {
+            latest: AtomicPtr::new(ptr::null_mut()),
+            supplied: Mutex::default(),
+            silenced: AtomicBool::new(false),
+        };
         let upcalls = Self { shared: Arc::new(shared) };
         // SAFETY: the caller promises it.
         unsafe { upcalls.replace(table) };

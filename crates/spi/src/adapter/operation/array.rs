@@ -25,6 +25,11 @@ enum Copied {
     Many(Box<[WSABUF]>),
 }
 
+// SAFETY: the client leaves the bytes to the operation, on whatever thread that is (OV-10).
+unsafe impl Send for Array {}
+// SAFETY: what can be done through a reference is reading.
+unsafe impl Sync for Array {}
+
 impl SendArray {
     /// Copies the client's array, with the errors of [`SendBuffers::from_raw`].
     ///
@@ -32,7 +37,7 @@ impl SendArray {
     /// As there, and the bytes stay readable until this is dropped.
     pub(super) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
         // SAFETY: the caller promises it.
-        drop(unsafe { SendBuffers::from_raw(array, count) }?);
+        let _ = unsafe { SendBuffers::from_raw(array, count) }?;
         // SAFETY: checked above, and the caller promises the rest.
         Ok(Self(unsafe { Array::copy(array, count) }))
     }
@@ -57,7 +62,7 @@ impl RecvArray {
     /// As there, and the bytes stay writable, with nothing else that refers to them, until this is dropped.
     pub(super) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
         // SAFETY: the caller promises it.
-        drop(unsafe { RecvBuffers::from_raw(array, count) }?);
+        let _ = unsafe { RecvBuffers::from_raw(array, count) }?;
         // SAFETY: checked above, and the caller promises the rest.
         Ok(Self(unsafe { Array::copy(array, count) }))
     }

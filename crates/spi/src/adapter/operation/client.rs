@@ -169,7 +169,13 @@ impl Client {
                 let _ = self.upcalls.set_event(event);
             }
             Means::Routine { routine, thread } if tell => {
-                let call = Call { routine: *routine, code: code as u32, bytes: completion.bytes, overlapped, flags: completion.flags };
+                let call = Call {
+                    routine: *routine,
+                    code: code as u32,
+                    bytes: completion.bytes,
+                    overlapped,
+                    flags: completion.flags,
+                };
                 self.store(completion);
                 // The thread may have ended: its routines go with it (WPU-APC-5, API-19).
                 let _ = self.upcalls.queue_apc(thread, move || call.run());
