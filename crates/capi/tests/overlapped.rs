@@ -7,24 +7,31 @@ use std::sync::LazyLock;
 
 use support::Program;
 
-static PROGRAM: LazyLock<Program> =
-    LazyLock::new(|| Program::build(&["crates/capi/tests/c/overlapped.c", "crates/capi/tests/c/peer.c"]));
-
 macro_rules! cases {
-    ($($name:ident)*) => {$(
+    ($program:ident: $($name:ident)*) => {$(
         #[test]
         fn $name() {
-            PROGRAM.run(&[stringify!($name)]);
+            $program.run(&[stringify!($name)]);
         }
     )*};
 }
 
+static MATRIX: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/overlapped.c"]));
+static RULES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/overlapped_rules.c"]));
+static ATTACK: LazyLock<Program> =
+    LazyLock::new(|| Program::build(&["crates/capi/tests/c/overlapped_attack.c", "crates/capi/tests/c/peer.c"]));
+
 cases! {
+    MATRIX:
     ov_5_what_is_done_at_once_is_indicated_before_the_call_returns
     ov_6_what_pends_is_indicated_once
     ov_7_what_does_not_start_is_never_indicated
     wsp_close_2_a_close_is_indicated
     wsp_cleanup_8_the_last_clean_up_indicates_nothing
+}
+
+cases! {
+    RULES:
     ov_1_without_a_structure_a_call_is_synchronous
     ov_9_results_of_the_call_are_left_alone_when_it_pends
     ov_10_the_array_of_buffers_may_be_used_again
@@ -43,6 +50,10 @@ cases! {
     wsp_recv_10_a_receive_without_room_takes_nothing
     wsp_shut_2_a_shutdown_ends_receives_and_follows_sends
     api_19_an_operation_outlives_its_thread
+}
+
+cases! {
+    ATTACK:
     many_threads_see_each_operation_end_once
     closes_under_load_end_each_operation_once
     clean_ups_under_load_leave_the_memory_alone

@@ -7,6 +7,7 @@ use super::fake::{fake, install_fake};
 use super::{open, start};
 
 /// Calls an upcall with an error slot; what it returned, and the slot.
+#[allow(unused_macros, reason = "each test binary uses a part")]
 macro_rules! up {
     ($upcalls:expr, $slot:ident($($arg:expr),*)) => {{
         let mut errno = 0;
@@ -15,6 +16,7 @@ macro_rules! up {
         (result, errno)
     }};
 }
+#[allow(unused_imports, reason = "each test binary uses a part")]
 pub(crate) use up;
 
 /// Starts provider 0, and returns what it got.
