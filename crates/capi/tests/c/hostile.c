@@ -128,10 +128,10 @@ static void failed_starts_do_not_count(void) {
 
 /* ---- Many threads, all at once, on sockets that come and go ---- */
 
-enum { THREADS = 6, ROUNDS = 1500, SLOTS = 12 };
+enum { THREADS = 6, SLOTS = 12, SOCKETS = 3000, RESTARTS = 100, SOCKETS_EACH = 20 };
 
 static _Atomic SOCKET shared[SLOTS];
-static atomic_int stopping;
+static atomic_int made, stopping;
 
 static unsigned next_random(unsigned *state) {
     *state ^= *state << 13;
@@ -191,12 +191,12 @@ static void *hammer(void *seed) {
     unsigned state = (unsigned)(size_t)seed * 2654435761u + 1, choice;
     SOCKET s;
     ULONG on = 1;
-    int round;
-    for (round = 0; round < ROUNDS; round++) {
+    while (!atomic_load(&stopping)) {
         choice = next_random(&state);
         if (choice % 5 == 0) {
             s = socket(AF_INET, choice % 3 ? SOCK_DGRAM : SOCK_STREAM, 0);
             if (s != INVALID_SOCKET) {
+                atomic_fetch_add(&made, 1);
                 ioctlsocket(s, FIONBIO, &on);
                 /* Whoever is pushed out is closed, perhaps for the second time. */
                 s = atomic_exchange(&shared[choice / 16 % SLOTS], s);
@@ -209,29 +209,24 @@ static void *hammer(void *seed) {
     return NULL;
 }
 
-/* Ends Winsock under the feet of the others, and starts it again. */
-static void *restart(void *unused) {
-    (void)unused;
-    while (!atomic_load(&stopping)) {
-        stop();
-        sched_yield();
-        start();
-    }
-    return NULL;
+static void until_made(int count) {
+    while (atomic_load(&made) < count) sched_yield();
 }
 
-static void hammer_all(int with_restarts) {
-    pthread_t threads[THREADS], restarter;
-    SOCKET ends[2];
-    char byte;
+static void begin(pthread_t threads[THREADS]) {
     int i;
     start();
     for (i = 0; i < SLOTS; i++) atomic_store(&shared[i], INVALID_SOCKET);
-    if (with_restarts) CHECK_EQ(pthread_create(&restarter, NULL, restart, NULL), 0);
     for (i = 0; i < THREADS; i++) CHECK_EQ(pthread_create(&threads[i], NULL, hammer, (void *)(size_t)(i + 1)), 0);
-    for (i = 0; i < THREADS; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* Everything is well afterwards. */
+static void end(pthread_t threads[THREADS]) {
+    SOCKET ends[2];
+    char byte;
+    int i;
     atomic_store(&stopping, 1);
-    if (with_restarts) CHECK_EQ(pthread_join(restarter, NULL), 0);
+    for (i = 0; i < THREADS; i++) CHECK_EQ(pthread_join(threads[i], NULL), 0);
     pair(ends);
     CHECK_EQ(send(ends[0], "x", 1, 0), 1);
     CHECK_EQ(recv(ends[1], &byte, 1, 0), 1);
@@ -240,12 +235,23 @@ static void hammer_all(int with_restarts) {
 }
 
 static void many_threads_on_the_same_sockets(void) {
-    hammer_all(0);
+    pthread_t threads[THREADS];
+    begin(threads);
+    until_made(SOCKETS);
+    end(threads);
 }
 
 /* proves: WSA-CLEANUP-3 */
 static void many_threads_while_winsock_ends_and_starts(void) {
-    hammer_all(1);
+    pthread_t threads[THREADS];
+    int i;
+    begin(threads);
+    for (i = 1; i <= RESTARTS; i++) {
+        until_made(i * SOCKETS_EACH);
+        stop();
+        start();
+    }
+    end(threads);
 }
 
 int main(int argc, char **argv) {
