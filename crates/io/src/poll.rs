@@ -46,9 +46,8 @@ impl BlockedCall<'_> {
                 return Ok(Waited::Cancelled(reason));
             }
             if alertable && self.blocker().has_apcs() {
-                // The APCs may wait themselves.
                 drop(armed);
-                self.blocker().run_apcs();
+                self.run_apcs();
                 return Ok(Waited::Apcs);
             }
             if polled && deadline.has_passed() {

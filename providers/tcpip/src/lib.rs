@@ -61,6 +61,7 @@ use windlass_spi::Result;
 use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
+use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
     Accept, Accepted, Cancel, Connect, IoctlOutput, Leaf, NewSocket, Polled, Received, Selected, Shutdown,
@@ -95,7 +96,7 @@ impl Transport for Tcpip {
     fn start(startup: &Startup<'_>) -> Result<Self> {
         Ok(Self {
             upcalls: startup.upcalls.clone(),
-            blocked: Registry::new(),
+            blocked: Registry::around_apcs(|run| rundown::in_callback(run)),
             watcher: Watcher::default(),
             exports: Exports::default(),
         })
