@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`handle`] | the values that programs hold objects by |
 //! | [`event`] | event objects, manual-reset and auto-reset |
+//! | [`semaphore`], [`mutex`] | semaphores, and mutexes with owners that may abandon them |
 //! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
-//! | [`thread`] | thread identities (WSATHREADID) and their APC queues |
+//! | [`thread`] | threads: their identities (WSATHREADID), APC queues, exits and exit codes |
 //! | [`waker`] | how a blocked thread is woken, on a futex or on a descriptor |
 //! | [`blocking`] | blocking calls of a provider that another thread can cancel |
 //! | [`deadline`] | time limits on the monotonic clock |
@@ -22,6 +23,8 @@ pub mod blocking;
 pub mod deadline;
 pub mod event;
 pub mod handle;
+pub mod mutex;
+pub mod semaphore;
 pub mod thread;
 pub mod wait;
 pub mod waker;
@@ -30,8 +33,14 @@ mod block;
 mod futex;
 mod object;
 mod poll;
+mod signal;
 mod table;
 mod waitable;
+
+/// A mutex is not owned by the thread that lets go of it.
+pub const ERROR_NOT_OWNER: i32 = 288;
+/// A semaphore's count would exceed its maximum.
+pub const ERROR_TOO_MANY_POSTS: i32 = 298;
 
 pub use deadline::Deadline;
 pub use handle::Handle;
