@@ -57,8 +57,7 @@ fn wsp_cleanup_18_the_module_is_unmapped_and_no_thread_is_left() {
     };
     run("libwsp_tcpip.so", &support::libraries().join("libwsp_tcpip.so"));
     let folder = tempfile::tempdir().expect("a folder");
-    let sources = ["examples/c/provider/provider.c", "examples/c/provider/posix.c"];
-    run("libplain.so", &support::build_shared(&sources, folder.path(), "libplain.so"));
+    run("libplain.so", &support::build_plain_provider(folder.path(), &[]));
 }
 
 // proves: WSA-CLEANUP-12, WSP-CLEANUP-20
