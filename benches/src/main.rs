@@ -5,8 +5,8 @@
 
 mod library;
 mod pairs;
-mod statistics;
 mod startup;
+mod statistics;
 mod transfer;
 
 use clap::{Parser, ValueEnum};

@@ -23,7 +23,8 @@ pub fn run(winsock: &Winsock, batches: usize) {
         for threads in [1, 2] {
             let begin = Barrier::new(threads);
             let results = thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| one(winsock, kind, &begin, batches))).collect();
+                let workers: Vec<_> =
+                    (0..threads).map(|_| scope.spawn(|| one(winsock, kind, &begin, batches))).collect();
                 Batches::join(workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")))
             });
             let plural = if threads == 1 { "thread" } else { "threads" };

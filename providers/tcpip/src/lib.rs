@@ -6,8 +6,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`socket`] | the state of a socket |
-//! | [`error`], [`sockaddr`] | errors and addresses between the kernel and Winsock |
+//! | `socket` | the state of a socket |
+//! | `error`, `sockaddr` | errors and addresses between the kernel and Winsock |
 //! | `create`, `bind`, `listen`, `accept`, `connect`, `shutdown`, `close` | the life of a socket |
 //! | `send`, `recv`, `out_of_band` | transfers |
 //! | `select`, `readiness` | `WSPSelect` and `WSAPoll` |
