@@ -7,6 +7,7 @@
 //! | [`semaphore`], [`mutex`] | semaphores, and mutexes with owners that may abandon them |
 //! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
 //! | [`thread`] | threads: their identities (WSATHREADID), APC queues, exits and exit codes |
+//! | [`locks`] | critical sections, reader/writer locks, condition variables, one-time initialisation |
 //! | [`waker`] | how a blocked thread is woken, on a futex or on a descriptor |
 //! | [`blocking`] | blocking calls of a provider that another thread can cancel |
 //! | [`deadline`] | time limits on the monotonic clock |
@@ -23,6 +24,7 @@ pub mod blocking;
 pub mod deadline;
 pub mod event;
 pub mod handle;
+pub mod locks;
 pub mod mutex;
 pub mod semaphore;
 pub mod thread;
@@ -37,6 +39,8 @@ mod signal;
 mod table;
 mod waitable;
 
+/// Another has done it already.
+pub const ERROR_ALREADY_EXISTS: i32 = 183;
 /// A mutex is not owned by the thread that lets go of it.
 pub const ERROR_NOT_OWNER: i32 = 288;
 /// A semaphore's count would exceed its maximum.
