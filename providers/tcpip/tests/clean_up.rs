@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use windlass_abi::*;
 
-use support::upcalls::TestEvent;
+use support::upcalls::{TestEvent, open_window, take_messages};
 use support::{A_WHILE, PATIENCE, Winsock, families, loopback, spawn_blocked};
 
 static ALONE: Mutex<()> = Mutex::new(());
@@ -83,6 +83,30 @@ fn wsp_cleanup_6_blocking_calls_end_and_no_event_is_set() {
         let late = caller.recv(s, 9, 0).unwrap_err();
         assert!(matches!(late, WsaError::WSANOTINITIALISED | WsaError::WSAENOTSOCK), "{late}");
     });
+}
+
+// Not what was recorded at the reset, nor what comes while it goes on.
+#[test]
+fn wsp_cleanup_6_no_message_is_posted() {
+    // proves: WSP-CLEANUP-28, WSP-CLOSE-4
+    let _alone = alone();
+    let window: HWND = std::ptr::without_provenance_mut(0x6006);
+    open_window(window);
+    for _ in 0..20 {
+        let winsock = Winsock::start();
+        let peers: Vec<_> = (0..8).map(|_| outside(&winsock, AF_INET)).collect();
+        for (s, _) in &peers {
+            winsock.async_select(*s, window, 0x501, FD_READ | FD_CLOSE).unwrap();
+        }
+        winsock.send(peers[0].0, b"x", 0).unwrap();
+        winsock.cleanup().unwrap();
+        for (_, mut peer) in peers {
+            // The reset is told once, to whichever call comes first.
+            let late = peer.write_all(b"late");
+            assert!(late.and_then(|()| peer.read_to_end(&mut Vec::new())).is_err(), "it was not reset");
+        }
+        assert_eq!(take_messages(window), []);
+    }
 }
 
 #[test]
