@@ -99,11 +99,13 @@ SOCKET WSPAPI plain_accept(SOCKET s, struct sockaddr *addr, LPINT addrlen, LPCON
         }
         if (!sock) {
             code = WSAEINTR;
-        } else if (answer == CF_DEFER && sock_defer(sock, fd, &peer)) {
-            code = WSATRY_AGAIN;
-            fd = -1;
+        } else if (answer == CF_REJECT) {
+            code = WSAECONNREFUSED;
         } else if (answer != CF_ACCEPT) {
-            code = answer == CF_REJECT ? WSAECONNREFUSED : answer == CF_DEFER ? WSAENOBUFS : WSAEINVAL;
+            /* It is asked about again with the next accept. */
+            code = answer == CF_DEFER ? WSATRY_AGAIN : WSAEINVAL;
+            if (sock_defer(sock, fd, &peer)) fd = -1;
+            else code = WSAENOBUFS;
         }
     }
     if (fd >= 0 && code) {
@@ -201,6 +203,18 @@ int WSPAPI plain_shutdown(SOCKET s, int how, LPINT lpErrno) {
 int WSPAPI plain_send_disconnect(SOCKET s, LPWSABUF data, LPINT lpErrno) {
     if (data && data->len) return plain_failed(WSAENOPROTOOPT, lpErrno);
     return plain_shutdown(s, SD_SEND, lpErrno);
+}
+
+/* Nothing is received any more; the peer is not told, and what it sends is taken. */
+int WSPAPI plain_recv_disconnect(SOCKET s, LPWSABUF data, LPINT lpErrno) {
+    int code, result = 0;
+    struct sock *sock = sock_enter(s, &code);
+    if (!sock) return plain_failed(code, lpErrno);
+    if (data && data->len) result = -WSAENOPROTOOPT;
+    else if (!sock_is_connected(sock)) result = -WSAENOTCONN;
+    else sock->shut_receive = 1;
+    sock_leave(sock);
+    return plain_finished(result, lpErrno);
 }
 
 int plain_give_name(const struct px_name *from, struct sockaddr *name, LPINT namelen) {

@@ -79,6 +79,7 @@ SOCKET WSPAPI plain_accept(SOCKET, struct sockaddr *, LPINT, LPCONDITIONPROC, DW
 int WSPAPI plain_connect(SOCKET, const struct sockaddr *, int, LPWSABUF, LPWSABUF, LPQOS, LPQOS, LPINT);
 int WSPAPI plain_shutdown(SOCKET, int, LPINT);
 int WSPAPI plain_send_disconnect(SOCKET, LPWSABUF, LPINT);
+int WSPAPI plain_recv_disconnect(SOCKET, LPWSABUF, LPINT);
 int WSPAPI plain_getsockname(SOCKET, struct sockaddr *, LPINT, LPINT);
 int WSPAPI plain_getpeername(SOCKET, struct sockaddr *, LPINT, LPINT);
 

@@ -20,8 +20,8 @@ static int WSPAPI no_duplicate(SOCKET s, DWORD process, LPWSAPROTOCOL_INFOW info
 }
 
 static int WSPAPI no_enum_network_events(SOCKET s, WSAEVENT event, LPWSANETWORKEVENTS events, LPINT lpErrno) {
-    (void)s, (void)event, (void)events;
-    return plain_failed(WSAEOPNOTSUPP, lpErrno);
+    (void)s, (void)event;
+    return plain_failed(events ? WSAEOPNOTSUPP : WSAEFAULT, lpErrno);
 }
 
 static int WSPAPI no_event_select(SOCKET s, WSAEVENT event, LONG events, LPINT lpErrno) {
@@ -31,8 +31,8 @@ static int WSPAPI no_event_select(SOCKET s, WSAEVENT event, LONG events, LPINT l
 
 static BOOL WSPAPI no_overlapped_result(SOCKET s, LPWSAOVERLAPPED overlapped, LPDWORD bytes, BOOL wait, LPDWORD flags,
                                         LPINT lpErrno) {
-    (void)s, (void)overlapped, (void)bytes, (void)wait, (void)flags;
-    plain_failed(WSAEOPNOTSUPP, lpErrno);
+    (void)s, (void)wait;
+    plain_failed(overlapped && bytes && flags ? WSAEOPNOTSUPP : WSAEFAULT, lpErrno);
     return FALSE;
 }
 
@@ -44,14 +44,9 @@ static BOOL WSPAPI no_qos_by_name(SOCKET s, LPWSABUF name, LPQOS qos, LPINT lpEr
 
 static SOCKET WSPAPI no_join_leaf(SOCKET s, const struct sockaddr *name, int namelen, LPWSABUF caller_data, LPWSABUF callee_data,
                                   LPQOS sqos, LPQOS gqos, DWORD flags, LPINT lpErrno) {
-    (void)s, (void)name, (void)namelen, (void)caller_data, (void)callee_data, (void)sqos, (void)gqos, (void)flags;
-    plain_failed(WSAEOPNOTSUPP, lpErrno);
+    (void)s, (void)namelen, (void)caller_data, (void)callee_data, (void)sqos, (void)gqos, (void)flags;
+    plain_failed(name ? WSAEOPNOTSUPP : WSAEFAULT, lpErrno);
     return INVALID_SOCKET;
-}
-
-static int WSPAPI no_recv_disconnect(SOCKET s, LPWSABUF data, LPINT lpErrno) {
-    (void)s, (void)data;
-    return plain_failed(WSAEOPNOTSUPP, lpErrno);
 }
 
 static int WSPAPI plain_cleanup(LPINT lpErrno) {
@@ -94,7 +89,7 @@ WSPStartup(WORD requested, LPWSPDATA data, LPWSAPROTOCOL_INFOW info, WSPUPCALLTA
     procs->lpWSPJoinLeaf = no_join_leaf;
     procs->lpWSPListen = plain_listen;
     procs->lpWSPRecv = plain_recv;
-    procs->lpWSPRecvDisconnect = no_recv_disconnect;
+    procs->lpWSPRecvDisconnect = plain_recv_disconnect;
     procs->lpWSPRecvFrom = plain_recvfrom;
     procs->lpWSPSelect = plain_select;
     procs->lpWSPSend = plain_send;

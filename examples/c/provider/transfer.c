@@ -24,6 +24,20 @@ static int copy_buffers(struct px_buffer *out, LPWSABUF buffers, DWORD count) {
     return 0;
 }
 
+/* Leaves out the first bytes of a list of buffers: how many buffers are left. */
+static int skip(struct px_buffer **buffers, int count, long bytes) {
+    while (count && (size_t)bytes >= (*buffers)->len) {
+        bytes -= (long)(*buffers)->len;
+        ++*buffers;
+        count--;
+    }
+    if (count) {
+        (*buffers)->data = (char *)(*buffers)->data + bytes;
+        (*buffers)->len -= (size_t)bytes;
+    }
+    return count;
+}
+
 /* Sends one message, or a stream: if that blocks, all of it. */
 static long transmit(struct sock *sock, struct px_buffer *buffers, int count, const struct sockaddr *to, int tolen) {
     long total = 0;
@@ -37,14 +51,24 @@ static long transmit(struct sock *sock, struct px_buffer *buffers, int count, co
         if (sent < 0) return total ? total : sent;
         total += sent;
         if (!sock_is_stream(sock) || sock->nonblocking) return total;
-        while (count && (size_t)sent >= buffers->len) {
-            sent -= (long)buffers->len;
-            buffers++;
-            count--;
+        if (!(count = skip(&buffers, count, sent))) return total;
+    }
+}
+
+/* Receives one message, or what there is of a stream: with MSG_WAITALL, as much as there is room for. An error after some
+ * bytes is told by the next call. */
+static long collect(struct sock *sock, struct px_buffer *buffers, int count, DWORD flags, struct px_name *from, int *truncated) {
+    long total = 0;
+    for (;;) {
+        long received = px_recv(sock->fd, buffers, count, (flags & MSG_PEEK) != 0, from, truncated);
+        if (received == -WSAEWOULDBLOCK) {
+            int waited = sock_wait(sock, PX_READ, limit(sock, sock->receive_ms));
+            if (waited < 0) return total ? total : waited;
+            continue;
         }
-        if (!count) return total;
-        buffers->data = (char *)buffers->data + sent;
-        buffers->len -= (size_t)sent;
+        if (received < 0) return total ? total : received;
+        total += received;
+        if (!(flags & MSG_WAITALL) || received == 0 || !(count = skip(&buffers, count, received))) return total;
     }
 }
 
@@ -94,16 +118,12 @@ int WSPAPI plain_recvfrom(SOCKET s, LPWSABUF buffers, DWORD count, LPDWORD recei
     if (sock_is_stream(sock)) from = NULL;
     if (is_overlapped(sock, overlapped)) result = -WSAEOPNOTSUPP;
     else if (!received || !flags || (from && (!fromlen || *fromlen < sock_name_len(sock)))) result = -WSAEFAULT;
-    else if (*flags & ~(DWORD)MSG_PEEK) result = -WSAEOPNOTSUPP;
+    else if (*flags != 0 && *flags != MSG_PEEK && !(*flags == MSG_WAITALL && sock_is_stream(sock))) result = -WSAEOPNOTSUPP;
     else if (sock->shut_receive) result = -WSAESHUTDOWN;
     else if (sock_is_stream(sock) && !sock_is_connected(sock)) result = -WSAENOTCONN;
     else if (!sock->bound) result = -WSAEINVAL;
     else if ((result = copy_buffers(vector, buffers, count)) == 0) {
-        int peek = (*flags & MSG_PEEK) != 0;
-        while ((result = px_recv(sock->fd, vector, (int)count, peek, from ? &source : NULL, &truncated)) == -WSAEWOULDBLOCK) {
-            result = sock_wait(sock, PX_READ, limit(sock, sock->receive_ms));
-            if (result < 0) break;
-        }
+        result = collect(sock, vector, (int)count, *flags, from ? &source : NULL, &truncated);
         if (result >= 0 && from) (void)plain_give_name(&source, from, fromlen); /* there is room */
         /* What of a datagram does not fit is lost. */
         if (result >= 0 && truncated && !sock_is_stream(sock)) result = -WSAEMSGSIZE;
