@@ -60,10 +60,12 @@ impl Handle {
 ///
 /// Errors: WSA_INVALID_HANDLE.
 pub fn close(handle: Handle) -> Result<(), WsaError> {
-    match object::remove_if(handle, is_own) {
-        Some(_) => Ok(()),
-        None => Err(WsaError::WSA_INVALID_HANDLE),
+    match object::remove_if(handle, is_own).ok_or(WsaError::WSA_INVALID_HANDLE)? {
+        // Those who use the port remember its handles.
+        Object::Port(opening) => opening.close(handle),
+        other => drop(other),
     }
+    Ok(())
 }
 
 /// Another handle of the same object; of [`Handle::CURRENT_THREAD`] one that names the calling thread everywhere.
@@ -73,7 +75,10 @@ pub fn duplicate(handle: Handle) -> Result<Handle, WsaError> {
     if handle == Handle::CURRENT_THREAD {
         return crate::thread::current().open();
     }
-    object::insert(object::get(handle).filter(is_own).ok_or(WsaError::WSA_INVALID_HANDLE)?)
+    match object::get(handle).filter(is_own).ok_or(WsaError::WSA_INVALID_HANDLE)? {
+        Object::Port(opening) => opening.port().open(),
+        other => object::insert(other),
+    }
 }
 
 /// Whether the handle is its holder's to close.

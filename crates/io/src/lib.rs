@@ -1,10 +1,12 @@
-//! What the I/O manager of NT is to Winsock: event objects, waits, thread identities and APC queues.
+//! What the I/O manager of NT is to Winsock: event objects, completion ports, waits, thread identities and
+//! APC queues.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`handle`] | the values that programs hold objects by |
 //! | [`event`] | event objects, manual-reset and auto-reset |
 //! | [`semaphore`], [`mutex`] | semaphores, and mutexes with owners that may abandon them |
+//! | [`port`] | completion ports, and the sockets whose completions go there |
 //! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
 //! | [`thread`] | threads: their identities (WSATHREADID), APC queues, exits and exit codes |
 //! | [`locks`] | critical sections, reader/writer locks, condition variables, one-time initialisation |
@@ -14,7 +16,7 @@
 //!
 //! Nothing here starts a thread, and nothing polls: whoever waits is queued on what it waits for and is
 //! woken by whoever signals it. No lock of this crate is held while a caller's code runs (APCs, drops of
-//! APCs), and none is held by a thread that blocks, so that every function that signals may be called from
+//! APCs; of a [`port::Source`] only its own, which only its end asks for), and none is held by a thread that blocks, so that every function that signals may be called from
 //! any thread and any completion context (UPV-6).
 //!
 //! Validity of a call (a started Winsock, null pointers) is the business of the layers above: every
@@ -26,6 +28,7 @@ pub mod event;
 pub mod handle;
 pub mod locks;
 pub mod mutex;
+pub mod port;
 pub mod semaphore;
 pub mod thread;
 pub mod wait;

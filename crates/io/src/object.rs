@@ -7,6 +7,7 @@ use windlass_abi::WsaError;
 use crate::event::Event;
 use crate::handle::{Handle, MAX_OBJECTS};
 use crate::mutex::Mutex;
+use crate::port::Opening;
 use crate::semaphore::Semaphore;
 use crate::table::Table;
 use crate::thread::{self, Thread};
@@ -19,6 +20,8 @@ pub(crate) enum Object {
     Event(Event),
     Semaphore(Semaphore),
     Mutex(Mutex),
+    /// The handle keeps the port open.
+    Port(Arc<Opening>),
     /// The handle keeps what is known of the thread, not the thread.
     Thread(Arc<Thread>),
     /// The handle is only a name: the thread takes it out of the table when it is gone.
@@ -53,6 +56,6 @@ pub(crate) fn waitable(handle: Handle) -> Result<Arc<Waitable>, WsaError> {
         Some(Object::Semaphore(semaphore)) => Ok(semaphore.waitable().clone()),
         Some(Object::Mutex(mutex)) => Ok(mutex.waitable().clone()),
         Some(Object::Thread(thread)) => Ok(thread.waitable().clone()),
-        Some(Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
+        Some(Object::Port(_) | Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
     }
 }
