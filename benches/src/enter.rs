@@ -15,7 +15,8 @@ const STEPS: usize = 20_000;
 pub fn run(batches: usize) {
     builtin::register("tcpip", windlass_spi::entry::<windlass_tcpip::Tcpip>());
     runtime::startup(runtime::HIGHEST_VERSION).expect("Winsock starts");
-    let request = SocketRequest { family: AF_INET, socket_type: SOCK_STREAM, protocol: 0, info: None, group: 0, flags: 0 };
+    let request =
+        SocketRequest { family: AF_INET, socket_type: SOCK_STREAM, protocol: 0, info: None, group: 0, flags: 0 };
     let socket = runtime::socket(&request, Function::Socket).expect("a socket");
     for threads in [1, 2] {
         let begin = Barrier::new(threads);
@@ -33,9 +34,14 @@ pub fn run(batches: usize) {
 fn one(socket: SOCKET, begin: &Barrier, batches: usize) -> Batches {
     let table: ProcTable = *runtime::enter(socket, Function::Listen).expect("the socket is open");
     begin.wait();
-    Batches::measure(batches, STEPS, || refused(&table), || {
-        refused(&runtime::enter(black_box(socket), Function::Listen).expect("the socket is open"));
-    })
+    Batches::measure(
+        batches,
+        STEPS,
+        || refused(&table),
+        || {
+            refused(&runtime::enter(black_box(socket), Function::Listen).expect("the socket is open"));
+        },
+    )
 }
 
 /// The shortest call there is: the provider knows no such handle.
