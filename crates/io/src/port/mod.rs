@@ -196,3 +196,6 @@ impl Port {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod models;
