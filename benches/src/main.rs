@@ -3,6 +3,7 @@
 //! Every comparison runs its two sides in turn, in batches, in one process, and reports the median of the
 //! ratios and of the differences of neighbouring batches: these hold where the machine's speed drifts.
 
+mod enter;
 mod library;
 mod pairs;
 mod startup;
@@ -26,6 +27,8 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Subject {
+    /// Finding the provider of a handle and entering it, over a direct call.
+    Enter,
     /// What send and recv add to the system call: 64 bytes, TCP and UDP over loopback, one and two threads.
     Transfer,
     /// WSAStartup, socket, closesocket, WSACleanup against socket and close.
@@ -37,6 +40,9 @@ fn main() {
     let wants = |subject| arguments.what.is_empty() || arguments.what.contains(&subject);
     let winsock = Winsock::open();
     println!("{:<44} {:>10} {:>10} {:>8} {:>10}", "", "bare ns", "ours ns", "ratio", "added ns");
+    if wants(Subject::Enter) {
+        enter::run(arguments.batches);
+    }
     if wants(Subject::Transfer) {
         transfer::run(&winsock, arguments.batches);
     }

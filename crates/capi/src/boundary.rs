@@ -50,7 +50,7 @@ pub unsafe fn call_errno(errno: *mut i32, body: impl FnOnce() -> Result<i32>) ->
             thread::set_last_error(error.code());
             if !errno.is_null() {
                 // SAFETY: not null, and the caller vouches for it.
-                unsafe { errno.write(error.code()) };
+                unsafe { errno.write_unaligned(error.code()) };
             }
             SOCKET_ERROR
         }
@@ -151,4 +151,29 @@ pub unsafe fn until_zero<T: Copy + Default + PartialEq>(from: *const T) -> Resul
     // SAFETY: not null, and nothing behind the zero is read.
     let elements = (0..).map(|at| unsafe { from.add(at).read_unaligned() });
     Ok(elements.take_while(|element| *element != T::default()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lc_err_5_the_error_goes_to_any_address_and_to_the_thread() {
+        let mut room = [0u8; 8];
+        let odd = room.as_mut_ptr().wrapping_add(1 - room.as_ptr().addr() % 2).cast::<i32>();
+        // SAFETY: within the room.
+        assert_eq!(unsafe { call_errno(odd, || Err(WsaError::WSAEINVAL)) }, SOCKET_ERROR);
+        // SAFETY: as above.
+        assert_eq!(unsafe { odd.read_unaligned() }, WsaError::WSAEINVAL.code());
+        assert_eq!(thread::last_error(), WsaError::WSAEINVAL.code());
+        // SAFETY: null is no slot.
+        assert_eq!(unsafe { call_errno(core::ptr::null_mut(), || Ok(7)) }, SOCKET_ERROR);
+        assert_eq!(thread::last_error(), WsaError::WSAEFAULT.code());
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_the_thread() {
+        assert_eq!(call(SOCKET_ERROR, || panic!("on purpose")), SOCKET_ERROR);
+        assert_eq!(thread::last_error(), WsaError::WSASYSCALLFAILURE.code());
+    }
 }

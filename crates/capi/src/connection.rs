@@ -3,7 +3,7 @@
 
 use core::ptr::null_mut;
 
-use windlass_abi::{LPCONDITIONPROC, QOS, SOCKADDR, SOCKET, WSABUF};
+use windlass_abi::{INVALID_SOCKET, LPCONDITIONPROC, QOS, SOCKADDR, SOCKET, WSABUF, WsaError};
 use windlass_runtime::Function;
 
 use crate::dispatch::{forward, forward_socket};
@@ -61,8 +61,13 @@ unsafe fn take(
     condition: LPCONDITIONPROC,
     data: usize,
 ) -> SOCKET {
-    // SAFETY: the arguments are the client's, passed on unchanged.
+    // SAFETY: the slot is `forward_socket`'s own; the arguments are the client's, passed on unchanged.
     forward_socket(function, s, |provider, errno| unsafe {
+        // Room for an address needs a length (API-B1), which a provider would take as no wish for it (WSP-ACCEPT-5).
+        if !addr.is_null() && addrlen.is_null() {
+            errno.write(WsaError::WSAEFAULT.code());
+            return INVALID_SOCKET;
+        }
         (provider.lpWSPAccept)(s, addr, addrlen, condition, data, errno)
     })
 }

@@ -60,6 +60,9 @@ pub unsafe extern "system" fn WSAWaitForMultipleEvents(
     unsafe { wait(count, events, wait_all, timeout, alertable) }
 }
 
+/// The first of the results that say "an abandoned mutex".
+const WAIT_ABANDONED_0: u32 = 0x80;
+
 /// The wait behind every function that waits on handles. `timeout` is in milliseconds.
 ///
 /// # Safety
@@ -74,6 +77,7 @@ pub unsafe fn wait(count: u32, handles: *const HANDLE, all: BOOL, timeout: u32, 
         let handles: Vec<Handle> = given.iter().map(|handle| Handle::from(*handle)).collect();
         Ok(match wait_for(&handles, all != FALSE, duration(timeout), alertable != FALSE)? {
             Outcome::Signalled(index) => WSA_WAIT_EVENT_0 + index as u32,
+            Outcome::Abandoned(index) => WAIT_ABANDONED_0 + index as u32,
             Outcome::IoCompletion => WSA_WAIT_IO_COMPLETION,
             Outcome::TimedOut => WSA_WAIT_TIMEOUT,
         })

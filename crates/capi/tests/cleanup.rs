@@ -48,6 +48,14 @@ fn wsp_cleanup_16_a_closed_sockets_megabyte_is_delivered() {
     PROGRAM.run(&["delivery"]);
 }
 
+// proves: WSP-CLEANUP-16, CONTRA-3
+#[test]
+fn wsp_cleanup_17_the_data_is_delivered_though_the_module_is_unmapped() {
+    let catalog = support::catalog_with(&support::libraries().join("libwsp_tcpip.so"));
+    let mut command = PROGRAM.command();
+    support::must_work(command.env("WINDLASS_CATALOG", catalog.path()).args(["delivery", "libwsp_tcpip.so"]));
+}
+
 // proves: WSP-CLEANUP-17, WSP-CLEANUP-18, WSP-CLEANUP-19, UNLOAD-1, UNLOAD-2, WSP-STARTUP-3
 #[test]
 fn wsp_cleanup_18_the_module_is_unmapped_and_no_thread_is_left() {
@@ -57,8 +65,7 @@ fn wsp_cleanup_18_the_module_is_unmapped_and_no_thread_is_left() {
     };
     run("libwsp_tcpip.so", &support::libraries().join("libwsp_tcpip.so"));
     let folder = tempfile::tempdir().expect("a folder");
-    let sources = ["examples/c/provider/provider.c", "examples/c/provider/posix.c"];
-    run("libplain.so", &support::build_shared(&sources, folder.path(), "libplain.so"));
+    run("libplain.so", &support::build_plain_provider(folder.path(), &[]));
 }
 
 // proves: WSA-CLEANUP-12, WSP-CLEANUP-20

@@ -49,3 +49,8 @@ fn addresses_and_names_as_text() {
 fn the_catalog_functions() {
     run("catalog.c");
 }
+
+#[test]
+fn hostile_programs() {
+    run("hostile.c");
+}

@@ -80,7 +80,9 @@ fn folder_for_commands() -> tempfile::TempDir {
     file("util.cpp", "#include <winsock2.h>\nint unused() { return WSAGetLastError(); }\n");
     let server = file("server", "#!/bin/sh\nexit 0\n");
     fs::set_permissions(server, fs::Permissions::from_mode(0o755)).expect("permissions");
-    symlink(root().join("examples"), folder.path().join("examples")).expect("a link");
+    for name in ["examples", "include"] {
+        symlink(root().join(name), folder.path().join(name)).expect("a link");
+    }
     folder
 }
 
@@ -92,7 +94,7 @@ fn commands_of_the_documents_work() {
     for document in ["README.md", "CONTRIBUTING.md"] {
         for line in commands(&read(document)) {
             let command = line.replace("cargo run --release -- ", "windlass ");
-            if command.starts_with("windlass ") {
+            if command.starts_with("windlass ") || command.starts_with("cc ") {
                 let (worked, said) = run_as_written(&command, folder.path());
                 assert!(worked, "{document}: {line}\n{said}");
                 ran += 1;

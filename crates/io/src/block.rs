@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::deadline::Deadline;
+use crate::port::Pause;
 use crate::thread::{self, Thread};
 use crate::waker::Waker;
 
@@ -54,8 +55,9 @@ impl Blocker {
     }
 
     /// Sleeps until `ready`, or, if alertable, until an APC is queued, or the deadline, in this order. Whoever
-    /// makes it ready wakes the thread.
+    /// makes it ready wakes the thread. Meanwhile it is not active in its completion port.
     pub(crate) fn block(&self, deadline: Deadline, alertable: bool, mut ready: impl FnMut() -> bool) -> Unblocked {
+        let mut pause = None;
         loop {
             if ready() {
                 return Unblocked::Ready;
@@ -66,6 +68,7 @@ impl Blocker {
             if deadline.has_passed() {
                 return Unblocked::TimedOut;
             }
+            pause.get_or_insert_with(Pause::begin);
             self.waker.park(deadline);
         }
     }

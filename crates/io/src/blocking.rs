@@ -52,8 +52,14 @@ impl Reason {
 }
 
 /// The blocking calls of one provider instance that are under way.
-#[derive(Debug, Default)]
-pub struct Registry(Mutex<Calls>);
+#[derive(Debug)]
+pub struct Registry {
+    calls: Mutex<Calls>,
+    around_apcs: Around,
+}
+
+/// Runs what it is given, once.
+pub type Around = fn(&mut dyn FnMut());
 
 #[derive(Debug, Default)]
 struct Calls {
@@ -80,24 +86,26 @@ struct Call {
 impl Registry {
     /// A registry without calls.
     pub const fn new() -> Self {
-        Self(Mutex::new(Calls {
-            last_id: 0,
-            calls: BTreeMap::new(),
-            by_key: BTreeSet::new(),
-            shut: None,
-            spares: Vec::new(),
-        }))
+        Self::around_apcs(|run| run())
+    }
+
+    /// The same, whose calls run APCs inside `around`. For a provider whose closers wait for calls: an APC is the
+    /// client's code and may wait for a closer, so closers must not wait for it.
+    pub const fn around_apcs(around: Around) -> Self {
+        let calls =
+            Calls { last_id: 0, calls: BTreeMap::new(), by_key: BTreeSet::new(), shut: None, spares: Vec::new() };
+        Self { calls: Mutex::new(calls), around_apcs: around }
     }
 
     /// Makes a call of this thread known, with the keys it can be cancelled by: those of the sockets it waits
     /// for. What a key is, the provider says.
     pub fn begin(&self, keys: &[usize]) -> BlockedCall<'_> {
         let blocker = Blocker::here(|| {
-            let spare = lock(&self.0).spares.pop();
+            let spare = lock(&self.calls).spares.pop();
             spare.unwrap_or_default()
         });
         let call = Arc::new(Call { waker: blocker.waker().clone(), thread: thread::mark(), mark: AtomicU8::new(0) });
-        let mut calls = lock(&self.0);
+        let mut calls = lock(&self.calls);
         calls.last_id += 1;
         let id = calls.last_id;
         if let Some(reason) = calls.shut {
@@ -111,7 +119,7 @@ impl Registry {
     /// Cancels the calls that wait for this key; says how many there were. A call that begins later is not
     /// affected: the caller marks the socket as closed first.
     pub fn cancel_key(&self, key: usize, reason: Reason) -> usize {
-        let calls = lock(&self.0);
+        let calls = lock(&self.calls);
         let ids = calls.by_key.range((key, 0)..=(key, u64::MAX));
         let hit: Vec<_> = ids.filter_map(|(_, id)| calls.calls.get(id).cloned()).collect();
         drop(calls);
@@ -133,7 +141,7 @@ impl Registry {
     /// Cancels the calls that are under way and every one that begins later: no call blocks from here
     /// on. For the last WSPCleanup; says how many were under way (WSP-CLEANUP-6).
     pub fn shut(&self, reason: Reason) -> usize {
-        let mut calls = lock(&self.0);
+        let mut calls = lock(&self.calls);
         calls.shut.get_or_insert(reason);
         let spares = std::mem::take(&mut calls.spares);
         drop(calls);
@@ -143,7 +151,7 @@ impl Registry {
 
     /// How many calls are under way.
     pub fn len(&self) -> usize {
-        lock(&self.0).calls.len()
+        lock(&self.calls).calls.len()
     }
 
     /// True if no call is under way.
@@ -152,7 +160,7 @@ impl Registry {
     }
 
     fn cancel_where(&self, reason: Reason, wanted: impl Fn(&Call) -> bool) -> usize {
-        let hit = lock(&self.0).calls.values().filter(|call| wanted(call)).cloned().collect();
+        let hit = lock(&self.calls).calls.values().filter(|call| wanted(call)).cloned().collect();
         cancel(hit, reason)
     }
 }
@@ -219,10 +227,15 @@ impl BlockedCall<'_> {
             (None, Unblocked::Ready) => Waited::Ready,
             (None, Unblocked::TimedOut) => Waited::TimedOut,
             (None, Unblocked::Apcs) => {
-                self.blocker.run_apcs();
+                self.run_apcs();
                 Waited::Apcs
             }
         }
+    }
+
+    /// Runs the APCs of this thread. With none of its own waits under way: they may wait themselves.
+    pub(crate) fn run_apcs(&self) {
+        (self.registry.around_apcs)(&mut || self.blocker.run_apcs());
     }
 
     pub(crate) fn blocker(&self) -> &Blocker {
@@ -230,9 +243,15 @@ impl BlockedCall<'_> {
     }
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Drop for BlockedCall<'_> {
     fn drop(&mut self) {
-        let mut calls = lock(&self.registry.0);
+        let mut calls = lock(&self.registry.calls);
         calls.calls.remove(&self.id);
         for &key in &self.keys {
             calls.by_key.remove(&(key, self.id));

@@ -6,7 +6,8 @@ use windlass_abi::WsaError;
 
 use crate::handle::Handle;
 use crate::object::{self, Object};
-use crate::waitable::{Signal, Waitable};
+use crate::signal::Signal;
+use crate::waitable::Waitable;
 
 /// How an event becomes nonsignalled again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

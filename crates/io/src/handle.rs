@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use windlass_abi::HANDLE;
+use windlass_abi::{HANDLE, WsaError};
 
-/// A handle of an object of this process: an event, a thread identity.
+use crate::object::{self, Object};
+
+/// A handle of an object of this process: an event, a semaphore, a mutex, a thread, a thread identity.
 ///
 /// A handle that an object really has is a positive 31-bit number with bit 30 set, so it is never equal to
 /// a file descriptor or a socket, and fits where old code keeps handles in an `int`. Its two low bits are
@@ -39,6 +41,9 @@ impl Handle {
         Some((index, (self.0 >> GENERATION_SHIFT) as u8))
     }
 
+    /// What `GetCurrentThread` returns: the calling thread, whoever that is where the handle is used.
+    pub const CURRENT_THREAD: Handle = Handle(usize::MAX - 1);
+
     /// The value as a pointer-sized number.
     pub const fn value(self) -> usize {
         self.0
@@ -48,6 +53,37 @@ impl Handle {
     pub const fn from_value(value: usize) -> Self {
         Self(value)
     }
+}
+
+/// Ends a handle of an object of any kind but a thread identity; it names nothing from here on. The object lives as long
+/// as another handle, a wait or an operation refers to it.
+///
+/// Errors: WSA_INVALID_HANDLE.
+pub fn close(handle: Handle) -> Result<(), WsaError> {
+    match object::remove_if(handle, is_own).ok_or(WsaError::WSA_INVALID_HANDLE)? {
+        // Those who use the port remember its handles.
+        Object::Port(opening) => opening.close(handle),
+        other => drop(other),
+    }
+    Ok(())
+}
+
+/// Another handle of the same object; of [`Handle::CURRENT_THREAD`] one that names the calling thread everywhere.
+///
+/// Errors: WSA_INVALID_HANDLE, WSA_NOT_ENOUGH_MEMORY.
+pub fn duplicate(handle: Handle) -> Result<Handle, WsaError> {
+    if handle == Handle::CURRENT_THREAD {
+        return crate::thread::current().open();
+    }
+    match object::get(handle).filter(is_own).ok_or(WsaError::WSA_INVALID_HANDLE)? {
+        Object::Port(opening) => opening.port().open(),
+        other => object::insert(other),
+    }
+}
+
+/// Whether the handle is its holder's to close.
+fn is_own(object: &Object) -> bool {
+    !matches!(object, Object::Identity(_))
 }
 
 impl From<HANDLE> for Handle {

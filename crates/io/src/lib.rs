@@ -1,18 +1,22 @@
-//! What the I/O manager of NT is to Winsock: event objects, waits, thread identities and APC queues.
+//! What the I/O manager of NT is to Winsock: event objects, completion ports, waits, thread identities and
+//! APC queues.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`handle`] | the values that programs hold objects by |
 //! | [`event`] | event objects, manual-reset and auto-reset |
+//! | [`semaphore`], [`mutex`] | semaphores, and mutexes with owners that may abandon them |
+//! | [`port`] | completion ports, and the sockets whose completions go there |
 //! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
-//! | [`thread`] | thread identities (WSATHREADID) and their APC queues |
+//! | [`thread`] | threads: their identities (WSATHREADID), APC queues, exits and exit codes |
+//! | [`locks`] | critical sections, reader/writer locks, condition variables, one-time initialisation |
 //! | [`waker`] | how a blocked thread is woken, on a futex or on a descriptor |
 //! | [`blocking`] | blocking calls of a provider that another thread can cancel |
 //! | [`deadline`] | time limits on the monotonic clock |
 //!
 //! Nothing here starts a thread, and nothing polls: whoever waits is queued on what it waits for and is
 //! woken by whoever signals it. No lock of this crate is held while a caller's code runs (APCs, drops of
-//! APCs), and none is held by a thread that blocks, so that every function that signals may be called from
+//! APCs; of a [`port::Source`] only its own, which only its end asks for), and none is held by a thread that blocks, so that every function that signals may be called from
 //! any thread and any completion context (UPV-6).
 //!
 //! Validity of a call (a started Winsock, null pointers) is the business of the layers above: every
@@ -22,6 +26,10 @@ pub mod blocking;
 pub mod deadline;
 pub mod event;
 pub mod handle;
+pub mod locks;
+pub mod mutex;
+pub mod port;
+pub mod semaphore;
 pub mod thread;
 pub mod wait;
 pub mod waker;
@@ -30,8 +38,16 @@ mod block;
 mod futex;
 mod object;
 mod poll;
+mod signal;
 mod table;
 mod waitable;
+
+/// Another has done it already.
+pub const ERROR_ALREADY_EXISTS: i32 = 183;
+/// A mutex is not owned by the thread that lets go of it.
+pub const ERROR_NOT_OWNER: i32 = 288;
+/// A semaphore's count would exceed its maximum.
+pub const ERROR_TOO_MANY_POSTS: i32 = 298;
 
 pub use deadline::Deadline;
 pub use handle::Handle;

@@ -6,8 +6,11 @@ use windlass_abi::WsaError;
 
 use crate::event::Event;
 use crate::handle::{Handle, MAX_OBJECTS};
+use crate::mutex::Mutex;
+use crate::port::Opening;
+use crate::semaphore::Semaphore;
 use crate::table::Table;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::waitable::Waitable;
 
 /// An object that a handle names. Cloning refers to the same object.
@@ -15,8 +18,14 @@ use crate::waitable::Waitable;
 pub(crate) enum Object {
     /// The handle keeps the event alive.
     Event(Event),
+    Semaphore(Semaphore),
+    Mutex(Mutex),
+    /// The handle keeps the port open.
+    Port(Arc<Opening>),
+    /// The handle keeps what is known of the thread, not the thread.
+    Thread(Arc<Thread>),
     /// The handle is only a name: the thread takes it out of the table when it is gone.
-    Thread(Weak<Thread>),
+    Identity(Weak<Thread>),
 }
 
 /// The objects of this process.
@@ -39,8 +48,14 @@ pub(crate) fn remove_if(handle: Handle, wanted: impl FnOnce(&Object) -> bool) ->
 
 /// What a wait for this handle waits on. Errors: WSA_INVALID_HANDLE.
 pub(crate) fn waitable(handle: Handle) -> Result<Arc<Waitable>, WsaError> {
+    if handle == Handle::CURRENT_THREAD {
+        return Ok(thread::current().waitable().clone());
+    }
     match get(handle) {
         Some(Object::Event(event)) => Ok(event.waitable().clone()),
-        Some(Object::Thread(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
+        Some(Object::Semaphore(semaphore)) => Ok(semaphore.waitable().clone()),
+        Some(Object::Mutex(mutex)) => Ok(mutex.waitable().clone()),
+        Some(Object::Thread(thread)) => Ok(thread.waitable().clone()),
+        Some(Object::Port(_) | Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
     }
 }

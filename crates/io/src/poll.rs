@@ -6,6 +6,7 @@ use windlass_abi::WsaError;
 
 use crate::blocking::{BlockedCall, Waited};
 use crate::deadline::Deadline;
+use crate::port::Pause;
 
 /// So many descriptors, the waker's included, are polled without allocating.
 const INLINE: usize = 8;
@@ -39,6 +40,7 @@ impl BlockedCall<'_> {
         let last = fds.len();
         all[..last].clone_from_slice(fds);
         let mut polled = false;
+        let mut pause = None;
         loop {
             // Whatever happens from here on rings the bell; what happened before is seen.
             let armed = waker.arm()?;
@@ -46,15 +48,16 @@ impl BlockedCall<'_> {
                 return Ok(Waited::Cancelled(reason));
             }
             if alertable && self.blocker().has_apcs() {
-                // The APCs may wait themselves.
                 drop(armed);
-                self.blocker().run_apcs();
+                drop(pause);
+                self.run_apcs();
                 return Ok(Waited::Apcs);
             }
             if polled && deadline.has_passed() {
                 return Ok(Waited::TimedOut);
             }
             polled = true;
+            pause.get_or_insert_with(Pause::begin);
             match poll(all, deadline.remaining_timespec().as_ref()) {
                 Ok(ready) => {
                     let woken = !all[last].revents().is_empty();

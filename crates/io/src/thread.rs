@@ -1,8 +1,10 @@
 //! Thread identities and their APC queues (contract: upcalls, section 5).
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use windlass_abi::{WSATHREADID, WsaError};
@@ -10,6 +12,8 @@ use windlass_abi::{WSATHREADID, WsaError};
 use crate::handle::Handle;
 use crate::lock;
 use crate::object::{self, Object};
+use crate::signal::Signal;
+use crate::waitable::Waitable;
 use crate::waker::Waker;
 
 /// A procedure that a thread runs when it waits alertably. What it owns is dropped with it, run or not
@@ -44,6 +48,9 @@ pub struct Thread {
     waker: Arc<Waker>,
     handle: OnceLock<Handle>,
     state: Mutex<State>,
+    /// Signalled when the thread has exited, with this code.
+    end: Arc<Waitable>,
+    exit_code: AtomicU32,
 }
 
 #[derive(Default)]
@@ -65,7 +72,7 @@ struct State {
 pub fn current() -> Arc<Thread> {
     HAS_RECORD.set(true);
     // Late in the exit of a thread its record is gone already; it can still wait, but has no identity.
-    CURRENT.try_with(|current| current.0.clone()).unwrap_or_else(|_| Thread::new(true))
+    CURRENT.try_with(|current| current.get().record.clone()).unwrap_or_else(|_| Thread::new(true))
 }
 
 /// The record of the calling thread, if it has one.
@@ -73,12 +80,33 @@ pub(crate) fn existing() -> Option<Arc<Thread>> {
     if !HAS_RECORD.get() {
         return None;
     }
-    CURRENT.try_with(|current| current.0.clone()).ok()
+    CURRENT.try_with(|current| current.get().record.clone()).ok()
 }
 
 /// A number that no other thread has while this one lives.
 pub(crate) fn mark() -> usize {
     HAS_RECORD.with(|here| std::ptr::from_ref(here).addr())
+}
+
+/// What tells a thread from every other that the process ever had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(NonZeroU64);
+
+impl Key {
+    /// The key as a number, never zero.
+    pub const fn value(self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// The key of the calling thread. Costs nothing but a number, and leaves nothing behind.
+pub fn key() -> Key {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    Key(NonZeroU64::new(KEY.get()).unwrap_or_else(|| {
+        let key = NonZeroU64::MIN.saturating_add(LAST.fetch_add(1, Ordering::Relaxed));
+        KEY.set(key.get());
+        key
+    }))
 }
 
 /// An identity of the calling thread for others to queue APCs to, to be ended by one [`close`]
@@ -116,15 +144,7 @@ pub fn close(id: ThreadId) -> Result<(), WsaError> {
 /// Errors: WSAEFAULT if the identity names no thread, or its thread has exited, or it has been closed (WPU-APC-2,
 /// WPU-APC-5). The APC is dropped then.
 pub fn queue_apc(id: ThreadId, apc: Apc) -> Result<(), WsaError> {
-    let thread = find(id).ok_or(WsaError::WSAEFAULT)?;
-    let mut state = lock(&thread.state);
-    if state.exited || id.opening != 0 && !state.openings.contains(&id.opening) {
-        return Err(WsaError::WSAEFAULT);
-    }
-    state.apcs.push_back(apc);
-    drop(state);
-    thread.waker.wake();
-    Ok(())
+    find(id).ok_or(WsaError::WSAEFAULT)?.push(id.opening, apc)
 }
 
 impl Thread {
@@ -134,6 +154,8 @@ impl Thread {
             waker: Arc::new(Waker::new()),
             handle: OnceLock::new(),
             state: Mutex::new(State { exited, ..State::default() }),
+            end: Arc::new(Waitable::new(Signal::ManualEvent(exited))),
+            exit_code: AtomicU32::new(0),
         })
     }
 
@@ -167,6 +189,18 @@ impl Thread {
         }
     }
 
+    /// Queues a call for whoever has this opening; 0 is no opening. Errors: WSAEFAULT.
+    fn push(&self, opening: usize, apc: Apc) -> Result<(), WsaError> {
+        let mut state = lock(&self.state);
+        if state.exited || opening != 0 && !state.openings.contains(&opening) {
+            return Err(WsaError::WSAEFAULT);
+        }
+        state.apcs.push_back(apc);
+        drop(state);
+        self.waker.wake();
+        Ok(())
+    }
+
     fn next_apc(&self) -> Option<Apc> {
         lock(&self.state).apcs.pop_front()
     }
@@ -179,7 +213,7 @@ impl Thread {
         if let Some(&handle) = self.handle.get() {
             return Ok(handle);
         }
-        let handle = object::insert(Object::Thread(self.this.clone()))?;
+        let handle = object::insert(Object::Identity(self.this.clone()))?;
         Ok(*self.handle.get_or_init(|| handle))
     }
 
@@ -190,6 +224,7 @@ impl Thread {
         drop(state);
         // Dropping them runs code of whoever queued them.
         drop(apcs);
+        self.end.signal(|signal| signal.set_event(true));
     }
 }
 
@@ -207,27 +242,57 @@ impl fmt::Debug for Thread {
     }
 }
 
-/// The record of a thread, dropped when the thread exits.
-struct Current(Arc<Thread>);
+/// What the calling thread has, dropped when the thread exits.
+struct Current {
+    record: Arc<Thread>,
+    /// Each once.
+    mutexes: RefCell<Vec<Weak<Waitable>>>,
+}
+
+impl Current {
+    fn new(record: Arc<Thread>) -> Self {
+        Self { record, mutexes: RefCell::default() }
+    }
+}
 
 impl Drop for Current {
     fn drop(&mut self) {
-        self.0.exit();
+        let thread = key();
+        for mutex in self.mutexes.take().iter().filter_map(Weak::upgrade) {
+            mutex.signal(|signal| signal.abandon(thread));
+        }
+        self.record.exit();
+    }
+}
+
+/// Made when first asked for.
+struct Lazy(OnceCell<Current>);
+
+impl Lazy {
+    fn get(&self) -> &Current {
+        self.0.get_or_init(|| Current::new(Thread::new(false)))
     }
 }
 
 thread_local! {
-    /// Needs nothing at the exit of the thread, unlike the record itself.
+    /// These need nothing at the exit of the thread, unlike the record itself.
     static HAS_RECORD: Cell<bool> = const { Cell::new(false) };
-    static CURRENT: Current = Current(Thread::new(false));
+    static KEY: Cell<u64> = const { Cell::new(0) };
+    static CURRENT: Lazy = const { Lazy(OnceCell::new()) };
 }
 
 fn find(id: ThreadId) -> Option<Arc<Thread>> {
     match object::get(id.handle)? {
-        Object::Thread(thread) => thread.upgrade(),
-        Object::Event(_) => None,
+        Object::Identity(thread) => thread.upgrade(),
+        _ => None,
     }
 }
+
+mod life;
+mod mutexes;
+
+pub use life::{ExitCode, Newborn, by_handle};
+pub(crate) use mutexes::{forget, remember};
 
 #[cfg(test)]
 mod tests;

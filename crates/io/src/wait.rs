@@ -9,7 +9,8 @@ use crate::block::{Blocker, Unblocked};
 use crate::deadline::Deadline;
 use crate::handle::Handle;
 use crate::object;
-use crate::waitable::{self, Locked, Waitable};
+use crate::thread;
+use crate::waitable::{self, Acquired, Locked, Waitable};
 use crate::waker::Waker;
 
 /// How a wait ended.
@@ -17,6 +18,9 @@ use crate::waker::Waker;
 pub enum Outcome {
     /// The object of this index satisfied it; 0 when all did.
     Signalled(usize),
+    /// The same, and it, or one of all, is a mutex that a thread abandoned by its exit (`WAIT_ABANDONED_0`): the
+    /// caller owns it now, and should not trust what it protects.
+    Abandoned(usize),
     /// At least one APC ran (`WSA_WAIT_IO_COMPLETION`).
     IoCompletion,
     /// The time has passed (`WSA_WAIT_TIMEOUT`).
@@ -27,6 +31,7 @@ pub enum Outcome {
 ///
 /// * For any: the smallest index that is signalled satisfies the wait, and only that object's state is taken
 ///   (API-S13). An object may be named more than once.
+/// * A mutex satisfies the waits of its owner, as often as it asks; who gets one with [`Outcome::Abandoned`] owns it.
 /// * For all: nothing is taken before all are signalled; then all at once. The index is 0.
 /// * `timeout` is at least so long, on the monotonic clock; zero tests and returns; `None` and
 ///   `Duration::MAX` are without limit.
@@ -34,8 +39,8 @@ pub enum Outcome {
 ///   wait (WPU-APC-4, API-S14). As on NT, a wait that is satisfied at once runs none; a test with
 ///   no time-out does, if it is not satisfied.
 ///
-/// Threads that wait for an auto-reset event get it in the order in which they came. A wait goes on when a
-/// handle that it was given is closed: it keeps the object, not the handle.
+/// Threads that wait for an auto-reset event, a semaphore or a mutex get it in the order in which they came. A wait goes
+/// on when a handle that it was given is closed: it keeps the object, not the handle.
 ///
 /// Errors: WSA_INVALID_PARAMETER (no handle, more than 64, or the same object twice in a wait for all),
 /// WSA_INVALID_HANDLE (API-S12).
@@ -88,9 +93,11 @@ fn wait_on(
         return Err(WsaError::WSA_INVALID_PARAMETER);
     }
     let all = all && objects.len() > 1;
+    let key = thread::key();
     let mut locked = Locked::new(&objects[0], &objects[1..]);
-    if let Some(index) = locked.try_acquire(objects, all) {
-        return Ok(Outcome::Signalled(index));
+    if let Some(acquired) = locked.try_acquire(objects, all, key) {
+        drop(locked);
+        return Ok(outcome(objects, all, acquired));
     }
     if timeout == Some(Duration::ZERO) {
         drop(locked);
@@ -99,20 +106,29 @@ fn wait_on(
     }
     let deadline = Deadline::after(timeout);
     let blocker = blocker();
-    let wait = locked.enqueue(objects, all, blocker.waker().clone());
+    let wait = locked.enqueue(objects, all, key, blocker.waker().clone());
     drop(locked);
 
-    let unblocked = blocker.block(deadline, alertable, || wait.satisfied().is_some());
+    let unblocked = blocker.block(deadline, alertable, || wait.is_satisfied());
     let satisfied = wait.give_up();
     waitable::dequeue(objects, &wait);
     Ok(match (satisfied, unblocked) {
-        (Some(index), _) => Outcome::Signalled(index),
+        (Some(acquired), _) => outcome(objects, all, acquired),
         (None, Unblocked::Apcs) => {
             blocker.run_apcs();
             Outcome::IoCompletion
         }
         (None, Unblocked::Ready | Unblocked::TimedOut) => Outcome::TimedOut,
     })
+}
+
+/// How a satisfied wait ended. The thread remembers the mutexes that it owns from here on.
+fn outcome(objects: &[Arc<Waitable>], all: bool, Acquired { index, spoils }: Acquired) -> Outcome {
+    if spoils.owned {
+        let taken = if all { objects } else { &objects[index..=index] };
+        taken.iter().for_each(thread::remember);
+    }
+    if spoils.abandoned { Outcome::Abandoned(index) } else { Outcome::Signalled(index) }
 }
 
 fn blocker() -> Blocker {

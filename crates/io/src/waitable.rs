@@ -5,36 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::lock;
+use crate::signal::{Signal, Spoils};
+use crate::thread::Key;
 use crate::waker::Waker;
-
-/// The state that decides whether a wait is satisfied.
-#[derive(Debug)]
-pub(crate) enum Signal {
-    ManualEvent(bool),
-    AutoEvent(bool),
-}
-
-impl Signal {
-    pub(crate) fn is_signalled(&self) -> bool {
-        match *self {
-            Signal::ManualEvent(set) | Signal::AutoEvent(set) => set,
-        }
-    }
-
-    /// What a satisfied wait does to the state.
-    fn acquire(&mut self) {
-        match self {
-            Signal::ManualEvent(_) => {}
-            Signal::AutoEvent(set) => *set = false,
-        }
-    }
-
-    pub(crate) fn set_event(&mut self, to: bool) {
-        match self {
-            Signal::ManualEvent(set) | Signal::AutoEvent(set) => *set = to,
-        }
-    }
-}
 
 /// An object that can be waited for.
 ///
@@ -77,7 +50,7 @@ impl Waitable {
     }
 
     /// Changes the state and satisfies, in the order in which they came, the waits that can be now.
-    pub(crate) fn signal(&self, change: impl FnOnce(&mut Signal)) {
+    pub(crate) fn signal<R>(&self, change: impl FnOnce(&mut Signal) -> R) -> R {
         let mut others = Vec::new();
         let mut wakes = Vec::new();
         let mut locked = loop {
@@ -90,10 +63,11 @@ impl Waitable {
             drop(locked);
             others.extend(missing);
         };
-        change(&mut locked.state(self).signal);
+        let changed = change(&mut locked.state(self).signal);
         locked.release(self, &mut wakes);
         drop(locked);
         wakes.iter().for_each(|wait| wait.waker.wake());
+        changed
     }
 }
 
@@ -105,8 +79,9 @@ pub(crate) fn dequeue(objects: &[Arc<Waitable>], wait: &Arc<Wait>) {
 /// One wait of one thread. It is satisfied, or given up, exactly once.
 #[derive(Debug)]
 pub(crate) struct Wait {
+    thread: Key,
     waker: Arc<Waker>,
-    /// [`PENDING`], [`GIVEN_UP`], or the index of the object that satisfied it.
+    /// [`PENDING`], [`GIVEN_UP`], or what satisfied it ([`Acquired`]).
     outcome: AtomicUsize,
     /// The objects of a wait for all; empty in a wait for any.
     all: Box<[Arc<Waitable>]>,
@@ -115,15 +90,39 @@ pub(crate) struct Wait {
 const PENDING: usize = usize::MAX;
 const GIVEN_UP: usize = usize::MAX - 1;
 
+/// What satisfied a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acquired {
+    /// Of the object; 0 for all.
+    pub(crate) index: usize,
+    pub(crate) spoils: Spoils,
+}
+
+impl Acquired {
+    const OWNED: usize = 1 << 16;
+    const ABANDONED: usize = 1 << 17;
+
+    fn pack(self) -> usize {
+        let owned = if self.spoils.owned { Self::OWNED } else { 0 };
+        let abandoned = if self.spoils.abandoned { Self::ABANDONED } else { 0 };
+        self.index | owned | abandoned
+    }
+
+    fn unpack(outcome: usize) -> Self {
+        let spoils = Spoils { owned: outcome & Self::OWNED != 0, abandoned: outcome & Self::ABANDONED != 0 };
+        Self { index: outcome & (Self::OWNED - 1), spoils }
+    }
+}
+
 impl Wait {
-    /// The index by which the wait was satisfied, if it was.
-    pub(crate) fn satisfied(&self) -> Option<usize> {
-        Some(self.outcome.load(Ordering::Acquire)).filter(|&outcome| outcome < GIVEN_UP)
+    /// Whether the wait was satisfied.
+    pub(crate) fn is_satisfied(&self) -> bool {
+        self.outcome.load(Ordering::Acquire) < GIVEN_UP
     }
 
     /// Gives the wait up, unless it has been satisfied meanwhile: then by what.
-    pub(crate) fn give_up(&self) -> Option<usize> {
-        self.claim(GIVEN_UP).err()
+    pub(crate) fn give_up(&self) -> Option<Acquired> {
+        self.claim(GIVEN_UP).err().map(Acquired::unpack)
     }
 
     fn claim(&self, outcome: usize) -> Result<(), usize> {
@@ -164,21 +163,30 @@ impl<'a> Locked<'a> {
         Self::Many(objects.into_iter().map(|object| (address(object), lock(&object.0))).collect())
     }
 
-    /// Satisfies a wait at once, if that is possible: for any of the objects the smallest index
-    /// that is signalled, for all of them 0.
-    pub(crate) fn try_acquire(&mut self, objects: &[Arc<Waitable>], all: bool) -> Option<usize> {
+    /// Satisfies a wait of a thread at once, if that is possible: for any of the objects the smallest index that is
+    /// signalled, for all of them 0.
+    pub(crate) fn try_acquire(&mut self, objects: &[Arc<Waitable>], all: bool, thread: Key) -> Option<Acquired> {
         let index = if all {
-            self.all_signalled(objects).then_some(0)?
+            self.all_satisfy(objects, thread).then_some(0)?
         } else {
-            objects.iter().position(|object| self.state(object).signal.is_signalled())?
+            objects.iter().position(|object| self.state(object).signal.satisfies(thread))?
         };
-        self.acquire(if all { objects } else { &objects[index..=index] });
-        Some(index)
+        let taken = if all { objects } else { &objects[index..=index] };
+        let spoils = self.spoils(taken);
+        self.acquire(taken, thread);
+        Some(Acquired { index, spoils })
     }
 
     /// Queues a new wait on these objects.
-    pub(crate) fn enqueue(&mut self, objects: &[Arc<Waitable>], all: bool, waker: Arc<Waker>) -> Arc<Wait> {
+    pub(crate) fn enqueue(
+        &mut self,
+        objects: &[Arc<Waitable>],
+        all: bool,
+        thread: Key,
+        waker: Arc<Waker>,
+    ) -> Arc<Wait> {
         let wait = Arc::new(Wait {
+            thread,
             waker,
             outcome: AtomicUsize::new(PENDING),
             all: if all { objects.into() } else { Box::default() },
@@ -218,14 +226,16 @@ impl<'a> Locked<'a> {
             };
             if wait.all.is_empty() {
                 state.remove_at(at);
-                if wait.claim(index).is_ok() {
-                    state.signal.acquire();
+                let acquired = Acquired { index, spoils: state.signal.spoils() };
+                if wait.claim(acquired.pack()).is_ok() {
+                    state.signal.acquire(wait.thread);
                     satisfied.push(wait);
                 }
-            } else if self.all_signalled(&wait.all) {
+            } else if self.all_satisfy(&wait.all, wait.thread) {
                 wait.all.iter().for_each(|object| self.state(object).remove(&wait));
-                if wait.claim(0).is_ok() {
-                    self.acquire(&wait.all);
+                let acquired = Acquired { index: 0, spoils: self.spoils(&wait.all) };
+                if wait.claim(acquired.pack()).is_ok() {
+                    self.acquire(&wait.all, wait.thread);
                     satisfied.push(wait);
                 }
             } else {
@@ -234,12 +244,19 @@ impl<'a> Locked<'a> {
         }
     }
 
-    fn all_signalled(&mut self, objects: &[Arc<Waitable>]) -> bool {
-        objects.iter().all(|object| self.state(object).signal.is_signalled())
+    fn all_satisfy(&mut self, objects: &[Arc<Waitable>], thread: Key) -> bool {
+        objects.iter().all(|object| self.state(object).signal.satisfies(thread))
     }
 
-    fn acquire(&mut self, objects: &[Arc<Waitable>]) {
-        objects.iter().for_each(|object| self.state(object).signal.acquire());
+    fn spoils(&mut self, objects: &[Arc<Waitable>]) -> Spoils {
+        objects.iter().fold(Spoils::default(), |all, object| {
+            let one = self.state(object).signal.spoils();
+            Spoils { owned: all.owned || one.owned, abandoned: all.abandoned || one.abandoned }
+        })
+    }
+
+    fn acquire(&mut self, objects: &[Arc<Waitable>], thread: Key) {
+        objects.iter().for_each(|object| self.state(object).signal.acquire(thread));
     }
 
     fn state(&mut self, object: &Waitable) -> &mut State {

@@ -160,6 +160,7 @@ fn api_s13_auto_reset_events_are_taken_by_exactly_one_and_together() {
                     let got = match wait_for(&handles, all, timeout, alertable).unwrap() {
                         Outcome::Signalled(_) if all => &wanted[..],
                         Outcome::Signalled(index) => &wanted[index..=index],
+                        Outcome::Abandoned(_) => panic!("events are not abandoned"),
                         Outcome::TimedOut => {
                             assert!(timeout.is_some());
                             continue;

@@ -4,7 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,41 +17,44 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <winerror.h> /* nothing but codes */
+
+/* The rest of what Winsock numbers in its own way. */
 enum { WIN_AF_INET6 = 23, WIN_SOL_SOCKET = 0xFFFF };
 
 static int wsa(int error) {
     switch (error) {
-    case EINTR: return 10004;
-    case EACCES: case EPERM: return 10013;
-    case EFAULT: return 10014;
-    case EINVAL: return 10022;
-    case EMFILE: case ENFILE: return 10024;
-    case EAGAIN: case EINPROGRESS: return 10035;
-    case EALREADY: return 10037;
-    case EBADF: case ENOTSOCK: return 10038;
-    case EDESTADDRREQ: return 10039;
-    case EMSGSIZE: return 10040;
-    case EPROTOTYPE: return 10041;
-    case ENOPROTOOPT: return 10042;
-    case EPROTONOSUPPORT: return 10043;
-    case ESOCKTNOSUPPORT: return 10044;
-    case EOPNOTSUPP: return 10045;
-    case EAFNOSUPPORT: return 10047;
-    case EADDRINUSE: return 10048;
-    case EADDRNOTAVAIL: return 10049;
-    case ENETDOWN: return 10050;
-    case ENETUNREACH: return 10051;
-    case ENETRESET: return 10052;
-    case ECONNABORTED: return 10053;
-    case ECONNRESET: return 10054;
-    case ENOMEM: case ENOBUFS: return 10055;
-    case EISCONN: return 10056;
-    case ENOTCONN: return 10057;
-    case EPIPE: return 10058;
-    case ETIMEDOUT: return 10060;
-    case ECONNREFUSED: return 10061;
-    case EHOSTUNREACH: return 10065;
-    default: return 10107;
+    case EINTR: return WSAEINTR;
+    case EACCES: case EPERM: return WSAEACCES;
+    case EFAULT: return WSAEFAULT;
+    case EINVAL: return WSAEINVAL;
+    case EMFILE: case ENFILE: return WSAEMFILE;
+    case EAGAIN: case EINPROGRESS: return WSAEWOULDBLOCK;
+    case EALREADY: return WSAEALREADY;
+    case EBADF: case ENOTSOCK: return WSAENOTSOCK;
+    case EDESTADDRREQ: return WSAEDESTADDRREQ;
+    case EMSGSIZE: return WSAEMSGSIZE;
+    case EPROTOTYPE: return WSAEPROTOTYPE;
+    case ENOPROTOOPT: return WSAENOPROTOOPT;
+    case EPROTONOSUPPORT: return WSAEPROTONOSUPPORT;
+    case ESOCKTNOSUPPORT: return WSAESOCKTNOSUPPORT;
+    case EOPNOTSUPP: return WSAEOPNOTSUPP;
+    case EAFNOSUPPORT: return WSAEAFNOSUPPORT;
+    case EADDRINUSE: return WSAEADDRINUSE;
+    case EADDRNOTAVAIL: return WSAEADDRNOTAVAIL;
+    case ENETDOWN: return WSAENETDOWN;
+    case ENETUNREACH: return WSAENETUNREACH;
+    case ENETRESET: return WSAENETRESET;
+    case ECONNABORTED: return WSAECONNABORTED;
+    case ECONNRESET: return WSAECONNRESET;
+    case ENOMEM: case ENOBUFS: return WSAENOBUFS;
+    case EISCONN: return WSAEISCONN;
+    case ENOTCONN: return WSAENOTCONN;
+    case EPIPE: return WSAECONNRESET;
+    case ETIMEDOUT: return WSAETIMEDOUT;
+    case ECONNREFUSED: return WSAECONNREFUSED;
+    case EHOSTUNREACH: return WSAEHOSTUNREACH;
+    default: return WSASYSCALLFAILURE;
     }
 }
 
@@ -59,21 +62,19 @@ static int checked(int result) {
     return result < 0 ? -wsa(errno) : result;
 }
 
-/* Winsock and Linux number the family of IPv6 differently; everything else of an address agrees. */
-static void to_linux(struct sockaddr_storage *out, const void *name, int namelen) {
-    memset(out, 0, sizeof *out);
-    memcpy(out, name, (size_t)namelen < sizeof *out ? (size_t)namelen : sizeof *out);
-    if (out->ss_family == WIN_AF_INET6) out->ss_family = AF_INET6;
+/* The number of IPv6 is all that differs in an address. */
+static socklen_t to_linux(struct sockaddr_storage *to, const void *name, int len) {
+    size_t copied = (size_t)len < sizeof *to ? (size_t)len : sizeof *to;
+    memset(to, 0, sizeof *to);
+    memcpy(to, name, copied);
+    if (to->ss_family == WIN_AF_INET6) to->ss_family = AF_INET6;
+    return (socklen_t)copied;
 }
 
-static int to_winsock(const struct sockaddr_storage *in, socklen_t len, void *name, int *namelen) {
-    struct sockaddr_storage copy = *in;
-    if (!name || !namelen) return 0;
-    if ((socklen_t)*namelen < len) return -10014;
-    if (copy.ss_family == AF_INET6) copy.ss_family = WIN_AF_INET6;
-    memcpy(name, &copy, len);
-    *namelen = (int)len;
-    return 0;
+static void to_winsock(struct px_name *to, struct sockaddr_storage *name, socklen_t len) {
+    if (name->ss_family == AF_INET6) name->ss_family = WIN_AF_INET6;
+    memcpy(to->bytes, name, len);
+    to->len = (int)len;
 }
 
 int px_event(void) {
@@ -82,12 +83,8 @@ int px_event(void) {
 
 void px_signal(int event) {
     uint64_t one = 1;
-    if (write(event, &one, sizeof one) < 0 && errno != EAGAIN) abort();
-}
-
-void px_drain(int event) {
-    uint64_t count;
-    if (read(event, &count, sizeof count) < 0 && errno != EAGAIN) abort();
+    /* It fails only when it has been done four thousand million times, and then it need not be done. */
+    if (write(event, &one, sizeof one) < 0) return;
 }
 
 int px_close(int fd) {
@@ -99,116 +96,109 @@ void px_reset_on_close(int fd) {
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-int px_socket(int family, int type, int protocol) {
-    int one = 1;
-    int fd = socket(family == WIN_AF_INET6 ? AF_INET6 : family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    if (fd < 0) return -wsa(errno);
-    if (family == WIN_AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+int px_socket(int family, int type) {
+    int one = 1, fd;
+    if (family != AF_INET && family != WIN_AF_INET6) return -WSAEAFNOSUPPORT;
+    if (type != SOCK_STREAM && type != SOCK_DGRAM) return -WSAESOCKTNOSUPPORT;
+    fd = checked(socket(family == WIN_AF_INET6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    /* As on Windows, a socket of IPv6 has nothing to do with IPv4. */
+    if (fd >= 0 && family == WIN_AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     return fd;
 }
 
-int px_bind(int fd, const void *name, int namelen) {
+int px_bind(int fd, const void *name, int len) {
     struct sockaddr_storage address;
-    to_linux(&address, name, namelen);
-    return checked(bind(fd, (struct sockaddr *)&address, (socklen_t)namelen));
+    socklen_t used = to_linux(&address, name, len);
+    return checked(bind(fd, (struct sockaddr *)&address, used));
 }
 
 int px_listen(int fd, int backlog) {
-    return checked(listen(fd, backlog));
+    return checked(listen(fd, backlog > 0 ? backlog : 1));
 }
 
-int px_accept(int fd, void *name, int *namelen) {
+int px_accept(int fd, struct px_name *peer) {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
-    int accepted = accept4(fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (accepted < 0) return -wsa(errno);
-    int failed = to_winsock(&address, len, name, namelen);
-    if (failed) {
-        close(accepted);
-        return failed;
-    }
+    int accepted = checked(accept4(fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (accepted >= 0) to_winsock(peer, &address, len);
     return accepted;
 }
 
-int px_connect(int fd, const void *name, int namelen) {
+int px_connect(int fd, const void *name, int len) {
     struct sockaddr_storage address;
-    to_linux(&address, name, namelen);
-    return checked(connect(fd, (struct sockaddr *)&address, (socklen_t)namelen));
+    socklen_t used = to_linux(&address, name, len);
+    return checked(connect(fd, (struct sockaddr *)&address, used));
 }
 
-int px_connect_result(int fd) {
+int px_disconnect(int fd) {
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    return checked(connect(fd, &nobody, sizeof nobody));
+}
+
+int px_shutdown(int fd, int how) {
+    return checked(shutdown(fd, how)); /* the three ways have the same numbers */
+}
+
+int px_getsockname(int fd, struct px_name *name) {
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    int result = checked(getsockname(fd, (struct sockaddr *)&address, &len));
+    if (result == 0) to_winsock(name, &address, len);
+    return result;
+}
+
+int px_getpeername(int fd, struct px_name *name) {
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    int result = checked(getpeername(fd, (struct sockaddr *)&address, &len));
+    if (result == 0) to_winsock(name, &address, len);
+    return result;
+}
+
+static int option_number(int level, int option, int *linux_level) {
+    *linux_level = level == IPPROTO_TCP ? IPPROTO_TCP : SOL_SOCKET;
+    if (level == IPPROTO_TCP) return option == 1 ? TCP_NODELAY : -1;
+    switch (level == WIN_SOL_SOCKET ? option : -1) {
+    case 0x4: return SO_REUSEADDR;
+    case 0x8: return SO_KEEPALIVE;
+    case 0x20: return SO_BROADCAST;
+    case 0x1001: return SO_SNDBUF;
+    case 0x1002: return SO_RCVBUF;
+    default: return -1;
+    }
+}
+
+int px_getsockopt(int fd, int level, int option, int *value) {
+    int linux_level, number = option_number(level, option, &linux_level), result;
+    socklen_t len = sizeof *value;
+    if (number < 0) return -WSAENOPROTOOPT;
+    result = checked(getsockopt(fd, linux_level, number, value, &len));
+    /* The kernel doubles what was asked for. */
+    if (linux_level == SOL_SOCKET && (number == SO_SNDBUF || number == SO_RCVBUF)) *value /= 2;
+    return result;
+}
+
+int px_setsockopt(int fd, int level, int option, int value) {
+    int linux_level, number = option_number(level, option, &linux_level);
+    if (number < 0) return -WSAENOPROTOOPT;
+    return checked(setsockopt(fd, linux_level, number, &value, sizeof value));
+}
+
+int px_take_error(int fd) {
     int error = 0;
     socklen_t len = sizeof error;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) return wsa(errno);
     return error ? wsa(error) : 0;
 }
 
-int px_shutdown(int fd, int how) {
-    return checked(shutdown(fd, how));
-}
-
-int px_getsockname(int fd, void *name, int *namelen) {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &len) < 0) return -wsa(errno);
-    return to_winsock(&address, len, name, namelen);
-}
-
-int px_getpeername(int fd, void *name, int *namelen) {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    if (getpeername(fd, (struct sockaddr *)&address, &len) < 0) return -wsa(errno);
-    return to_winsock(&address, len, name, namelen);
-}
-
-/* The integer options that Winsock and Linux share, by Winsock's numbers. */
-static int option_number(int level, int option, int *linux_level) {
-    *linux_level = SOL_SOCKET;
-    if (level == IPPROTO_TCP && option == 1) {
-        *linux_level = IPPROTO_TCP;
-        return TCP_NODELAY;
-    }
-    if (level != WIN_SOL_SOCKET) return -1;
-    switch (option) {
-    case 0x4: return SO_REUSEADDR;
-    case 0x8: return SO_KEEPALIVE;
-    case 0x20: return SO_BROADCAST;
-    case 0x1001: return SO_SNDBUF;
-    case 0x1002: return SO_RCVBUF;
-    case 0x1008: return SO_TYPE;
-    default: return -1;
-    }
-}
-
-int px_getsockopt(int fd, int option, int *value) {
-    int level, number = option_number(WIN_SOL_SOCKET, option, &level);
-    socklen_t len = sizeof *value;
-    if (number < 0) return -10042;
-    return checked(getsockopt(fd, level, number, value, &len));
-}
-
-int px_setsockopt(int fd, int level, int option, int value) {
-    int linux_level, number = option_number(level, option, &linux_level);
-    if (number < 0 || number == SO_TYPE) return -10042;
-    return checked(setsockopt(fd, linux_level, number, &value, sizeof value));
-}
-
-int px_setlinger(int fd, int on, int seconds) {
-    struct linger linger = {on, seconds};
-    return checked(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
-}
-
 int px_readable_bytes(int fd, uint32_t *bytes) {
-    int pending = 0;
-    if (ioctl(fd, FIONREAD, &pending) < 0) return -wsa(errno);
+    int pending = 0, result = checked(ioctl(fd, FIONREAD, &pending));
     *bytes = (uint32_t)pending;
-    return 0;
+    return result < 0 ? result : 0;
 }
-
-enum { MOST_BUFFERS = 64 };
 
 static int vectors(struct iovec *out, const struct px_buffer *buffers, int count) {
-    if (count > MOST_BUFFERS) return -10055;
+    if (count > PX_MOST_BUFFERS) return -WSAENOBUFS;
     for (int i = 0; i < count; i++) {
         out[i].iov_base = buffers[i].data;
         out[i].iov_len = buffers[i].len;
@@ -216,40 +206,36 @@ static int vectors(struct iovec *out, const struct px_buffer *buffers, int count
     return 0;
 }
 
-long px_send(int fd, const struct px_buffer *buffers, int count, int oob, const void *to, int tolen) {
-    struct iovec iov[MOST_BUFFERS];
+long px_send(int fd, const struct px_buffer *buffers, int count, const void *to, int to_len) {
+    struct iovec iov[PX_MOST_BUFFERS];
     struct sockaddr_storage address;
-    struct msghdr message = {0};
-    int failed = vectors(iov, buffers, count);
-    if (failed) return failed;
-    message.msg_iov = iov;
-    message.msg_iovlen = (size_t)count;
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
+    long sent = vectors(iov, buffers, count);
+    if (sent < 0) return sent;
     if (to) {
-        to_linux(&address, to, tolen);
         message.msg_name = &address;
-        message.msg_namelen = (socklen_t)tolen;
+        message.msg_namelen = to_linux(&address, to, to_len);
     }
-    long sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | (oob ? MSG_OOB : 0));
+    sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    /* That nobody was there for an earlier datagram is told with the next one, which is not sent. */
+    if (sent < 0 && errno == ECONNREFUSED) sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? -wsa(errno) : sent;
 }
 
-long px_recv(int fd, const struct px_buffer *buffers, int count, int peek, int oob, void *from, int *fromlen, int *truncated) {
-    struct iovec iov[MOST_BUFFERS];
-    struct sockaddr_storage address;
-    struct msghdr message = {0};
-    int failed = vectors(iov, buffers, count);
-    if (failed) return failed;
-    message.msg_iov = iov;
-    message.msg_iovlen = (size_t)count;
-    message.msg_name = &address;
-    message.msg_namelen = sizeof address;
-    long received = recvmsg(fd, &message, MSG_DONTWAIT | (peek ? MSG_PEEK : 0) | (oob ? MSG_OOB : 0));
-    if (received < 0) return -wsa(errno);
-    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
-    if (from && message.msg_namelen) {
-        failed = to_winsock(&address, message.msg_namelen, from, fromlen);
-        if (failed) return failed;
+long px_recv(int fd, const struct px_buffer *buffers, int count, int peek, struct px_name *from, int *truncated) {
+    struct iovec iov[PX_MOST_BUFFERS];
+    struct sockaddr_storage address = {0};
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
+    long received = vectors(iov, buffers, count);
+    if (received < 0) return received;
+    if (from) {
+        message.msg_name = &address;
+        message.msg_namelen = sizeof address;
     }
+    received = recvmsg(fd, &message, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+    if (received < 0) return -(errno == ECONNREFUSED ? WSAECONNRESET : wsa(errno));
+    if (from) to_winsock(from, &address, message.msg_namelen);
+    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
     return received;
 }
 
@@ -259,81 +245,100 @@ static int64_t now_ms(void) {
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-int px_wait(struct px_ready *ready, int count, int event, int milliseconds) {
-    struct pollfd *fds = calloc((size_t)count + 1, sizeof *fds);
-    int64_t end = now_ms() + milliseconds;
-    int left = milliseconds, found = 0;
-    if (!fds) return -10055;
+/* What poll(2) says of a socket, in the terms of select. */
+static int found(const struct px_ready *ready, short events) {
+    int failed = ready->connecting && (events & POLLERR);
+    if (failed) return ready->want & PX_EXCEPT;
+    return ready->want & ((events & (POLLIN | POLLHUP | POLLERR) ? PX_READ : 0) |
+                          (events & (POLLOUT | POLLHUP | POLLERR) ? PX_WRITE : 0));
+}
+
+int px_wait(struct px_ready *ready, int count, int64_t milliseconds) {
+    struct pollfd few[16], *fds = few; /* each socket, then each event */
+    int64_t end = milliseconds < 0 ? -1 : now_ms() + milliseconds;
+    int total = 0;
+    if (count > (int)(sizeof few / sizeof *few) / 2 && !(fds = calloc((size_t)count * 2, sizeof *fds))) return -WSAENOBUFS;
     for (int i = 0; i < count; i++) {
         fds[i].fd = ready[i].fd;
-        fds[i].events = (short)((ready[i].want & PX_READ ? POLLIN : 0) | (ready[i].want & PX_WRITE ? POLLOUT : 0) |
-                                (ready[i].want & PX_EXCEPT ? POLLPRI : 0));
+        fds[i].events = (short)((ready[i].want & PX_READ ? POLLIN : 0) | (ready[i].want & PX_WRITE ? POLLOUT : 0));
+        fds[count + i].fd = ready[i].wake;
+        fds[count + i].events = POLLIN;
     }
-    fds[count].fd = event;
-    fds[count].events = POLLIN;
     for (;;) {
-        int polled = poll(fds, (nfds_t)count + 1, left);
-        if (polled < 0 && errno != EINTR) {
-            found = -wsa(errno);
-            break;
+        int64_t left = end < 0 ? -1 : end - now_ms();
+        if (end >= 0 && left < 0) left = 0;
+        int polled = poll(fds, (nfds_t)count * 2, left > INT_MAX ? INT_MAX : (int)left);
+        if (polled < 0 && errno == EINTR) continue;
+        if (polled < 0) total = -wsa(errno);
+        for (int i = 0; i < count && polled > 0 && total >= 0; i++) {
+            ready[i].got = fds[i].revents ? found(&ready[i], fds[i].revents) : 0;
+            /* What is over, and not what was asked for, would be told again and again. */
+            if (fds[i].revents && !ready[i].got) fds[i].fd = -1;
+            total = fds[count + i].revents ? -WSAEINTR : total + (ready[i].got != 0);
         }
-        if (polled > 0 && fds[count].revents) {
-            found = -10004;
-            break;
-        }
-        for (int i = 0; i < count && polled > 0; i++) {
-            short got = fds[i].revents;
-            ready[i].got = ready[i].want & ((got & (POLLIN | POLLHUP | POLLERR) ? PX_READ : 0) |
-                                            ((got & POLLOUT) && !(got & POLLERR) ? PX_WRITE : 0) |
-                                            (got & (POLLPRI | POLLERR) ? PX_EXCEPT : 0));
-            found += ready[i].got != 0;
-        }
-        if (found || polled == 0) break;
-        if (milliseconds >= 0) {
-            int64_t rest = end - now_ms();
-            left = rest > 0 ? (int)rest : 0;
-        }
+        if (total || left == 0) break;
     }
-    free(fds);
-    return found;
+    if (fds != few) free(fds);
+    return total;
 }
 
-int px_format(const void *name, int namelen, char *text, size_t size) {
+int px_format(const void *name, uint32_t len, char *text, size_t room) {
     struct sockaddr_storage address;
-    char host[INET6_ADDRSTRLEN];
-    to_linux(&address, name, namelen);
-    if (address.ss_family == AF_INET && namelen >= (int)sizeof(struct sockaddr_in)) {
-        struct sockaddr_in *in = (struct sockaddr_in *)&address;
+    char host[INET6_ADDRSTRLEN], scope[16] = "";
+    to_linux(&address, name, len < sizeof address ? (int)len : (int)sizeof address);
+    if (address.ss_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
+        const struct sockaddr_in *in = (struct sockaddr_in *)&address;
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        return in->sin_port ? snprintf(text, size, "%s:%u", host, ntohs(in->sin_port)) : snprintf(text, size, "%s", host);
+        return in->sin_port ? snprintf(text, room, "%s:%u", host, ntohs(in->sin_port)) : snprintf(text, room, "%s", host);
     }
-    if (address.ss_family == AF_INET6 && namelen >= (int)sizeof(struct sockaddr_in6)) {
-        struct sockaddr_in6 *in = (struct sockaddr_in6 *)&address;
-        char scope[16] = "";
+    if (address.ss_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
+        const struct sockaddr_in6 *in = (struct sockaddr_in6 *)&address;
         inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
         if (in->sin6_scope_id) snprintf(scope, sizeof scope, "%%%u", in->sin6_scope_id);
-        return in->sin6_port ? snprintf(text, size, "[%s%s]:%u", host, scope, ntohs(in->sin6_port))
-                             : snprintf(text, size, "%s%s", host, scope);
+        return in->sin6_port ? snprintf(text, room, "[%s%s]:%u", host, scope, ntohs(in->sin6_port))
+                             : snprintf(text, room, "%s%s", host, scope);
     }
-    return -10022;
+    return -WSAEINVAL;
 }
 
-int px_parse(const char *text, int family, void *name, int *namelen) {
+/* Cuts off what follows the separator, a number: 1 if it is there and no number. */
+static int cut_number(char *text, char separator, unsigned long most, unsigned long *number) {
+    char *at = strrchr(text, separator);
+    if (!at) return 0;
+    *at++ = 0;
+    if (!*at || strspn(at, "0123456789") != strlen(at)) return 1;
+    errno = 0;
+    *number = strtoul(at, NULL, 10);
+    return errno || *number > most;
+}
+
+int px_parse(const char *text, int family, struct px_name *name) {
     struct sockaddr_in in = {.sin_family = AF_INET};
     struct sockaddr_in6 in6 = {.sin6_family = WIN_AF_INET6};
-    if (family != WIN_AF_INET6 && inet_pton(AF_INET, text, &in.sin_addr) == 1) {
-        int room = *namelen;
-        *namelen = sizeof in;
-        if (room < (int)sizeof in) return -10014;
-        memcpy(name, &in, sizeof in);
+    unsigned long port = 0, scope = 0;
+    char host[96];
+    size_t len = strlen(text);
+    const char *dot = strrchr(text, '.'), *colon = strchr(text, ':');
+    int four = dot && (!colon || colon > dot);
+    if (len >= sizeof host || (family != 0 && family != (four ? AF_INET : WIN_AF_INET6))) return -WSAEINVAL;
+    strcpy(host, text);
+    if (four) {
+        if (cut_number(host, ':', 65535, &port) || inet_pton(AF_INET, host, &in.sin_addr) != 1) return -WSAEINVAL;
+        in.sin_port = htons((uint16_t)port);
+        memcpy(name->bytes, &in, sizeof in);
+        name->len = sizeof in;
         return 0;
     }
-    if (family != AF_INET && inet_pton(AF_INET6, text, &in6.sin6_addr) == 1) {
-        int room = *namelen;
-        *namelen = sizeof in6;
-        if (room < (int)sizeof in6) return -10014;
-        memcpy(name, &in6, sizeof in6);
-        return 0;
+    if (*host == '[') {
+        char *close = strrchr(host, ']');
+        if (!close || (close[1] && close[1] != ':') || (close[1] && cut_number(close, ':', 65535, &port))) return -WSAEINVAL;
+        *close = 0;
+        memmove(host, host + 1, strlen(host));
     }
-    return -10022;
+    if (cut_number(host, '%', UINT32_MAX, &scope) || inet_pton(AF_INET6, host, &in6.sin6_addr) != 1) return -WSAEINVAL;
+    in6.sin6_port = htons((uint16_t)port);
+    in6.sin6_scope_id = (uint32_t)scope;
+    memcpy(name->bytes, &in6, sizeof in6);
+    name->len = sizeof in6;
+    return 0;
 }

@@ -167,6 +167,13 @@ impl Transport for Memory {
         }
     }
 
+    fn recv_disconnect(&self, socket: &Open, data: Option<&mut [u8]>) -> Result<usize> {
+        match data {
+            Some(_) => Err(WsaError::WSAENOPROTOOPT),
+            None => self.act(|network| network.disconnect_receiving(socket.id)).map(|()| 0),
+        }
+    }
+
     fn send(&self, socket: &Open, buffers: &SendBuffers<'_>, flags: u32) -> Result<u32> {
         self.send_to(socket, buffers, flags, None)
     }
@@ -205,14 +212,26 @@ impl Transport for Memory {
         flags: u32,
         capacity: Option<usize>,
     ) -> Result<(Received, Option<Address>)> {
-        if flags & !MSG_PEEK != 0 {
+        let is_stream = socket.protocol.kind == Kind::Stream;
+        let (peek, all) = (flags == MSG_PEEK, flags == MSG_WAITALL && is_stream);
+        if flags != 0 && !peek && !all {
             return Err(WsaError::WSAEOPNOTSUPP);
         }
-        if socket.protocol.kind == Kind::Datagram {
+        if !is_stream {
             socket.check_room(capacity)?;
         }
-        let (peek, limit) = (flags & MSG_PEEK != 0, self.limit(socket, SO_RCVTIMEO));
-        let (count, from) = self.wait(socket, limit, |network| network.receive(socket.id, buffers, peek))?;
+        let (mut count, limit, room) = (0, self.limit(socket, SO_RCVTIMEO), buffers.total());
+        let received = self.wait(socket, limit, |network| {
+            let (more, from) = network.receive(socket.id, buffers, count, peek)?;
+            count += more;
+            // To receive all is to wait until there is no room, or no more.
+            if all && more > 0 && count < room { Err(WsaError::WSAEWOULDBLOCK) } else { Ok(from) }
+        });
+        let from = match received {
+            // An error after some bytes is told by the next call.
+            Err(_) if count > 0 => None,
+            received => received?,
+        };
         Ok((Received { bytes: count as u32, flags: 0 }, from.map(Address::from)))
     }
 
@@ -264,13 +283,15 @@ impl Transport for Memory {
     }
 
     fn get_sock_opt(&self, socket: &Open, level: i32, name: i32, value: &mut [u8]) -> Result<usize> {
+        if value.len() < size_of::<i32>() {
+            return Err(WsaError::WSAEFAULT);
+        }
         let mut network = self.shared.lock();
         let answer = match (level, name, socket.protocol.kind) {
             (SOL_SOCKET, SO_TYPE, Kind::Stream) => SOCK_STREAM,
             (SOL_SOCKET, SO_TYPE, Kind::Datagram) => SOCK_DGRAM,
             (SOL_SOCKET, SO_ACCEPTCONN, _) => network.is_listening(socket.id).into(),
-            // Every call tells its own errors.
-            (SOL_SOCKET, SO_ERROR, _) => 0,
+            (SOL_SOCKET, SO_ERROR, _) => network.take_failure(socket.id).map_or(0, WsaError::code),
             (SOL_SOCKET, SO_MAX_MSG_SIZE, Kind::Datagram) => LARGEST_DATAGRAM as i32,
             _ => return network.options(socket.id).get(socket.protocol, level, name, value),
         };

@@ -108,14 +108,28 @@ impl Network {
         Ok(())
     }
 
+    /// A connect is over at once. Who does not block is told so later, as programs expect it (WSP-CONN-2).
     pub(crate) fn connect(&mut self, id: Id, to: SocketAddr) -> Result<()> {
         let socket = self.get(id);
-        let protocol = socket.protocol;
         match socket {
             Socket { queue: Some(_), .. } => return Err(WsaError::WSAEINVAL),
             Socket { remote: Some(_), .. } => return Err(WsaError::WSAEISCONN),
-            _ => self.bind_if_needed(id)?,
-        };
+            _ => socket.failure = None,
+        }
+        let nonblocking = socket.nonblocking;
+        self.bind_if_needed(id)?;
+        let outcome = self.meet(id, to);
+        if nonblocking {
+            self.get(id).failure = outcome.err();
+            self.touch(id);
+            return Err(WsaError::WSAEWOULDBLOCK);
+        }
+        outcome
+    }
+
+    /// Joins a socket with a new one, which the listener may accept.
+    fn meet(&mut self, id: Id, to: SocketAddr) -> Result<()> {
+        let protocol = self.get(id).protocol;
         let listener = self.ports.holder(protocol, to).ok_or(WsaError::WSAECONNREFUSED)?;
         let queue = self.get(listener).queue.as_ref().ok_or(WsaError::WSAECONNREFUSED)?;
         if queue.waiting.len() >= queue.limit {
@@ -131,6 +145,11 @@ impl Network {
         self.touch(listener);
         self.touch(id);
         Ok(())
+    }
+
+    /// The failure of a connect, which is told once (LC-ERR-11).
+    pub(crate) fn take_failure(&mut self, id: Id) -> Option<WsaError> {
+        self.get(id).failure.take()
     }
 
     /// Gives a datagram socket another peer, or none. What others have sent is gone (WSP-CONN-5).
@@ -235,23 +254,35 @@ impl Network {
         Ok(bytes.len() as u32)
     }
 
-    /// Receives into the buffers: the number of bytes, and for a datagram its sender.
+    /// Receives into the buffers after leaving out `offset` bytes: the number of bytes, and for a datagram its sender.
+    /// `peek` leaves them here.
     pub(crate) fn receive(
         &mut self,
         id: Id,
         buffers: &mut RecvBuffers<'_>,
+        offset: usize,
         peek: bool,
     ) -> Result<(usize, Option<SocketAddr>)> {
         let socket = self.get(id);
-        let result = socket.receive(buffers, peek);
+        let received = socket.check_receiving().and_then(|()| match socket.protocol.kind {
+            Kind::Stream => socket.receive_stream(buffers, offset, peek).map(|count| (count, None)),
+            Kind::Datagram => socket.receive_datagram(buffers, peek).map(|(count, from)| (count, Some(from))),
+        });
         let peer = socket.peer;
         // Enabled again even if the call fails (EV-2).
         self.enable(id, FD_READ);
-        if result.is_ok() && !peek {
+        if received.is_ok() && !peek {
             // The sender has room now.
             peer.into_iter().for_each(|peer| self.touch(peer));
         }
-        result
+        received
+    }
+
+    /// Ends receiving, without a word to the peer (WSP-RDIS-1, WSP-RDIS-2).
+    pub(crate) fn disconnect_receiving(&mut self, id: Id) -> Result<()> {
+        let socket = self.get(id);
+        socket.disconnected |= socket.remote.is_some();
+        if socket.disconnected { Ok(()) } else { Err(WsaError::WSAENOTCONN) }
     }
 }
 

@@ -125,6 +125,8 @@ fn shape_of(protocol: Protocol, level: i32, name: i32) -> Result<Shape> {
         (SOL_SOCKET, SO_LINGER) => Ok(Shape::Linger),
         (SOL_SOCKET, SO_DONTLINGER) => Ok(Shape::DontLinger),
         (IPPROTO_TCP, TCP_NODELAY) if protocol.kind == Kind::Stream => Ok(Shape::Flag),
+        (IPPROTO_IP, IP_TTL) if protocol.family == Family::V4 => Ok(Shape::Number(128)),
+        (IPPROTO_IPV6, IPV6_UNICAST_HOPS) if protocol.family == Family::V6 => Ok(Shape::Number(128)),
         (IPPROTO_IPV6, IPV6_V6ONLY) if protocol.family == Family::V6 => Ok(Shape::AlwaysOn),
         (SOL_SOCKET | IPPROTO_IP | IPPROTO_IPV6 | IPPROTO_TCP | IPPROTO_UDP, _) => Err(WsaError::WSAENOPROTOOPT),
         _ => Err(WsaError::WSAEINVAL),

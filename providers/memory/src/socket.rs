@@ -8,7 +8,7 @@ use windlass_spi::abi::*;
 use windlass_spi::buffers::RecvBuffers;
 use windlass_spi::events::{Event, NetworkEvents};
 
-use crate::catalog::{Kind, Protocol};
+use crate::catalog::Protocol;
 use crate::network::{Id, ROOM};
 use crate::options::Options;
 
@@ -28,7 +28,11 @@ pub(crate) struct Socket {
     pub(crate) datagrams: VecDeque<Datagram>,
     /// Only if the socket listens.
     pub(crate) queue: Option<Queue>,
+    /// Why a connect that was left to itself failed; told once.
+    pub(crate) failure: Option<WsaError>,
     pub(crate) shut_receive: bool,
+    /// Nothing is received any more, but what comes is taken (WSP-RDIS-2).
+    pub(crate) disconnected: bool,
     pub(crate) shut_send: bool,
     pub(crate) nonblocking: bool,
     pub(crate) cancelled: bool,
@@ -77,7 +81,9 @@ impl Socket {
             bytes: VecDeque::new(),
             datagrams: VecDeque::new(),
             queue: None,
+            failure: None,
             shut_receive: false,
+            disconnected: false,
             shut_send: false,
             nonblocking: false,
             cancelled: false,
@@ -121,18 +127,12 @@ impl Socket {
         is_wanted && fits
     }
 
-    /// Receives into the buffers: the number of bytes, and whose they are. `peek` leaves them here.
-    pub(crate) fn receive(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, Option<SocketAddr>)> {
-        if self.shut_receive {
-            return Err(WsaError::WSAESHUTDOWN);
-        }
-        match self.protocol.kind {
-            Kind::Stream => self.receive_stream(buffers, peek).map(|count| (count, None)),
-            Kind::Datagram => self.receive_datagram(buffers, peek).map(|(count, from)| (count, Some(from))),
-        }
+    pub(crate) fn check_receiving(&self) -> Result<()> {
+        if self.shut_receive || self.disconnected { Err(WsaError::WSAESHUTDOWN) } else { Ok(()) }
     }
 
-    fn receive_stream(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<usize> {
+    /// Receives into the buffers after leaving out `offset` bytes: the number of bytes. `peek` leaves them here.
+    pub(crate) fn receive_stream(&mut self, buffers: &mut RecvBuffers<'_>, offset: usize, peek: bool) -> Result<usize> {
         if self.remote.is_none() {
             return Err(WsaError::WSAENOTCONN);
         }
@@ -144,16 +144,20 @@ impl Socket {
             };
         }
         let (first, second) = self.bytes.as_slices();
-        let mut count = buffers.scatter(first);
-        count += buffers.scatter_at(count, second);
+        let mut count = buffers.scatter_at(offset, first);
+        count += buffers.scatter_at(offset + count, second);
         if !peek {
             self.bytes.drain(..count);
         }
         Ok(count)
     }
 
-    /// What does not fit is lost (WSP-RECV-4).
-    fn receive_datagram(&mut self, buffers: &mut RecvBuffers<'_>, peek: bool) -> Result<(usize, SocketAddr)> {
+    /// Receives into the buffers: the number of bytes, and the sender. What does not fit is lost (WSP-RECV-4).
+    pub(crate) fn receive_datagram(
+        &mut self,
+        buffers: &mut RecvBuffers<'_>,
+        peek: bool,
+    ) -> Result<(usize, SocketAddr)> {
         if self.local.is_none() {
             return Err(WsaError::WSAEINVAL);
         }

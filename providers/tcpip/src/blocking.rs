@@ -2,8 +2,8 @@
 //!
 //! A waiting call is ended by the close of its socket, by the last clean-up and by
 //! `WSPCancelBlockingCall` with WSAEINTR (WSP-CLOSE-3, WSP-CLEANUP-7, WSP-CBC-3), and by its time limit with
-//! WSAETIMEDOUT. Asynchronous procedure calls of the thread run meanwhile (API-17). A blocking hook of
-//! the thread, if it has one, is called while the call waits (MODE-7, WPU-QBC-3).
+//! WSAETIMEDOUT. Asynchronous procedure calls of the thread run meanwhile (API-17); no close and no clean-up waits for
+//! those. A blocking hook of the thread, if it has one, is called while the call waits (MODE-7, WPU-QBC-3).
 
 use std::time::Duration;
 

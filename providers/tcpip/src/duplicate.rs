@@ -49,9 +49,7 @@ pub fn import(tcpip: &Tcpip, request: &SocketRequest<'_>) -> Result<NewSocket<Tc
     let token = Token::load(request.info);
     let own = rustix::process::getpid().as_raw_nonzero().get() as u32;
     let socket = if token.owner == own {
-        let payload = tcpip.exports.take(token).ok_or(WsaError::WSAEINVAL)?;
-        let (fd, common) = payload.into_parts();
-        TcpSocket::duplicate_of(fd, common)
+        tcpip.exports.take(token).ok_or(WsaError::WSAEINVAL)?.into_socket()
     } else {
         let (record, fd) = export::fetch(tcpip, token)?;
         if !is_what_it_says(&fd, record.family, record.kind) {

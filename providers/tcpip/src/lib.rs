@@ -7,8 +7,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`socket`] | the state of a socket |
-//! | [`error`], [`sockaddr`] | errors and addresses between the kernel and Winsock |
+//! | `socket` | the state of a socket |
+//! | `error`, `sockaddr` | errors and addresses between the kernel and Winsock |
 //! | `create`, `bind`, `listen`, `accept`, `connect`, `shutdown`, `close` | the life of a socket |
 //! | `send`, `recv`, `out_of_band` | transfers |
 //! | `overlapped` | operations that complete later |
@@ -66,6 +66,7 @@ use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
 use windlass_spi::operation::{Operation, Started};
+use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
     Accept, Accepted, Cancel, Connect, IoctlOutput, Leaf, NewSocket, Polled, Received, Selected, Shutdown,
@@ -100,7 +101,7 @@ impl Transport for Tcpip {
     fn start(startup: &Startup<'_>) -> Result<Self> {
         Ok(Self {
             upcalls: startup.upcalls.clone(),
-            blocked: Registry::new(),
+            blocked: Registry::around_apcs(|run| rundown::in_callback(run)),
             watcher: Watcher::default(),
             exports: Exports::default(),
         })

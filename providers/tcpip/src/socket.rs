@@ -36,7 +36,7 @@ pub struct TcpSocket {
 /// The part of a socket that its duplicates in this process share.
 ///
 /// A duplicate in another process shares what the kernel keeps: options of the kernel, the peer, the
-/// queues. [`Flags::SHARED`] says that there may be one.
+/// queues. [`Flags::SHARED`] says that there may be one; hand-outs that nobody has fetched are counted.
 pub struct Common {
     pub family: Family,
     pub kind: Kind,
@@ -55,6 +55,8 @@ pub struct Common {
     pub operations: OnceLock<Box<Operations>>,
     /// How many descriptors of this process refer to the socket.
     descriptors: AtomicU32,
+    /// How many hand-outs to other processes, or to this one, nobody has fetched yet.
+    pub handed_out: AtomicU32,
     /// What no transfer needs.
     rare: Mutex<Rare>,
 }
@@ -265,6 +267,7 @@ impl TcpSocket {
             registration: Registration::default(),
             operations: OnceLock::new(),
             descriptors: AtomicU32::new(1),
+            handed_out: AtomicU32::new(0),
             rare: Mutex::default(),
         };
         common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
@@ -327,7 +330,8 @@ impl TcpSocket {
 
     /// Whether another descriptor, here or in another process, may refer to the same socket.
     pub fn is_shared(&self) -> bool {
-        self.flags.any(Flags::SHARED) || self.descriptors() > 1
+        // Acquire, and first: a hand-out leaves the flag behind when it is fetched.
+        self.handed_out.load(Ordering::Acquire) > 0 || self.flags.any(Flags::SHARED) || self.descriptors() > 1
     }
 
     /// How many descriptors of this process refer to the socket.

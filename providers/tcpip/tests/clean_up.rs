@@ -3,13 +3,13 @@
 mod support;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
 use windlass_abi::*;
 
-use support::upcalls::TestEvent;
-use support::{A_WHILE, PATIENCE, Winsock, families, loopback, spawn_blocked};
+use support::upcalls::{TestEvent, hold_next_wait, open_window, take_messages};
+use support::{A_WHILE, PATIENCE, Winsock, eventually, families, loopback, spawn_blocked};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -83,6 +83,53 @@ fn wsp_cleanup_6_blocking_calls_end_and_no_event_is_set() {
         let late = caller.recv(s, 9, 0).unwrap_err();
         assert!(matches!(late, WsaError::WSANOTINITIALISED | WsaError::WSAENOTSOCK), "{late}");
     });
+}
+
+// From the moment the clean-up begins: here it has to wait for a call that does not leave yet.
+#[test]
+fn wsp_cleanup_6_nothing_that_happens_meanwhile_is_told() {
+    // proves: WSP-CLEANUP-28, WSP-CLOSE-4, WSA-CLEANUP-4
+    let _alone = alone();
+    let winsock = Winsock::start();
+    let (event, window): (_, HWND) = (TestEvent::new(), std::ptr::without_provenance_mut(0x6006));
+    open_window(window);
+    let (selected, mut first) = outside(&winsock, AF_INET);
+    let (posting, mut second) = outside(&winsock, AF_INET);
+    let (held, mut third) = outside(&winsock, AF_INET);
+    winsock.event_select(selected, event.handle(), FD_READ | FD_CLOSE).unwrap();
+    winsock.async_select(posting, window, 0x501, FD_READ | FD_CLOSE).unwrap();
+    let caller = std::mem::ManuallyDrop::new(Winsock { table: winsock.table });
+    let caller: &Winsock = &caller;
+    std::thread::scope(|scope| {
+        let (waits, is_waiting) = mpsc::channel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let call = scope.spawn(move || {
+            hold_next_wait(move || {
+                waits.send(()).unwrap();
+                let _ = may_go.recv();
+            });
+            caller.recv(held, 9, 0)
+        });
+        is_waiting.recv().unwrap();
+        let cleanup = scope.spawn(|| winsock.cleanup());
+        eventually("the clean-up begins", || caller.recv(held, 9, 0) == Err(WsaError::WSANOTINITIALISED));
+        // What is registered ends one socket after the other; the last one's calls are cancelled last.
+        std::thread::sleep(A_WHILE);
+        for peer in [&mut first, &mut second] {
+            peer.write_all(b"late").unwrap();
+            peer.shutdown(Shutdown::Write).unwrap();
+        }
+        std::thread::sleep(A_WHILE);
+        assert!(!cleanup.is_finished(), "it waits for the call");
+        go.send(()).unwrap();
+        cleanup.join().unwrap().unwrap();
+        assert_eq!(call.join().unwrap(), Err(WsaError::WSAEINTR));
+    });
+    assert!(!event.is_set());
+    assert_eq!(take_messages(window), []);
+    for peer in [&mut first, &mut second, &mut third] {
+        assert!(peer.read(&mut [0; 9]).is_err(), "it was not reset");
+    }
 }
 
 #[test]

@@ -252,8 +252,9 @@ static void *read_slowly(void *argument) {
     return NULL;
 }
 
-/* A socket that was closed before the clean-up still delivers its data, all of it, and an orderly end. */
-static void delivery(void) {
+/* A socket that was closed before the clean-up still delivers its data, all of it, and an orderly end; also when the
+   provider's module, if it has one, is gone by then. */
+static void delivery(const char *module) {
     enum { SIZE = 1 << 20 };
     static char data[SIZE];
     struct reader reader = {0};
@@ -266,7 +267,9 @@ static void delivery(void) {
     CHECK_EQ(pthread_create(&thread, NULL, read_slowly, &reader), 0);
     CHECK_EQ(send(s, data, SIZE, 0), SIZE);
     CHECK_EQ(closesocket(s), 0);
+    if (module) CHECK_EQ(is_mapped(module), 1);
     stop();
+    if (module) CHECK_EQ(is_mapped(module), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(reader.received, SIZE);
     CHECK_EQ(reader.orderly, 1);
@@ -383,7 +386,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(which, "counts_pending")) counts_pending();
     else if (!strcmp(which, "events")) events();
     else if (!strcmp(which, "reset")) reset();
-    else if (!strcmp(which, "delivery")) delivery();
+    else if (!strcmp(which, "delivery")) delivery(argc > 2 ? argument : NULL);
     else if (!strcmp(which, "unload")) unload(argument);
     else if (!strcmp(which, "restart")) restart();
     else if (!strcmp(which, "forked")) forked();

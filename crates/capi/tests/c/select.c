@@ -40,7 +40,7 @@ static void api_13_three_hundred_sockets(void) {
     stop();
 }
 
-/* proves: WSP-SELECT-5, WSP-SELECT-6 */
+/* proves: WSP-SELECT-1, WSP-SELECT-5, WSP-SELECT-6 */
 static void api_14_time_limits(void) {
     struct timeval limit = ms(30), none = ms(0), negative = {-1, 0}, tiny = {0, -1};
     ULONGLONG before;

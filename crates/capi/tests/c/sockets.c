@@ -1,6 +1,7 @@
 /* Sockets as a program uses them, over kernel sockets on the loopback interface. */
 #include "fixture.h"
 #include <mswsock.h>
+#include <ws2spi.h>
 
 #include <sys/wait.h>
 
@@ -635,7 +636,36 @@ static void a_s13_a_multicast_group_on_loopback(void) {
     stop();
 }
 
-/* ---- What is not offered ---- */
+/* ---- Extensions, and what is not offered ---- */
+
+/* proves: T-API-7, A-X09, API-X1, API-20 */
+static void api_x1_a_function_of_the_provider(void) {
+    GUID polling = WSAID_WSAPOLL, unknown = {0x4711, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}};
+    int(WSAAPI * function)(LPWSAPOLLFD, ULONG, INT) = NULL;
+    WSAPOLLFD element;
+    DWORD bytes = 0;
+    SOCKET s;
+    start();
+    s = bound(SOCK_DGRAM);
+    CHECK_EQ(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &polling, sizeof polling, &function, sizeof function,
+                      &bytes, NULL, NULL),
+             0);
+    CHECK_EQ(bytes, sizeof function);
+    CHECK(function != NULL);
+    element = (WSAPOLLFD){s, POLLOUT, 0};
+    CHECK_EQ(function(&element, 1, 0), 1);
+    CHECK_EQ(element.revents, POLLWRNORM);
+    CHECK_FAILS(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &unknown, sizeof unknown, &function, sizeof function,
+                         &bytes, NULL, NULL),
+                SOCKET_ERROR, WSAEINVAL);
+    CHECK_FAILS(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &polling, sizeof polling, &function, 4, &bytes, NULL,
+                         NULL),
+                SOCKET_ERROR, WSAEFAULT);
+    CHECK_FAILS(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &polling, 15, &function, sizeof function, &bytes, NULL,
+                         NULL),
+                SOCKET_ERROR, WSAEFAULT);
+    stop();
+}
 
 /* proves: API-X3, A-S19, A-S39, A-S11, A-X01, A-X05 */
 static void api_x3_what_no_provider_offers_is_refused(void) {
@@ -653,6 +683,56 @@ static void api_x3_what_no_provider_offers_is_refused(void) {
     CHECK_FAILS(AcceptEx(s, s, buffer, 0, 32, 32, &bytes, &overlapped), FALSE, WSAEOPNOTSUPP);
     CHECK_EQ(ProcessSocketNotifications(NULL, 0, NULL, 0, 0, NULL, NULL), WSAEOPNOTSUPP);
     CHECK_EQ(WSAGetQOSByName(s, &name, &qos), FALSE);
+    stop();
+}
+
+/* proves: A-U15, UP-1, WPU-COR-1 */
+static void a_s40_completing_what_is_not_the_runtimes(void) {
+    OVERLAPPED overlapped;
+    SOCKET s;
+    int error = 0;
+    memset(&overlapped, 0, sizeof overlapped);
+    start();
+    s = make(AF_INET, SOCK_DGRAM);
+    CHECK_EQ(WPUCompleteOverlappedRequest(s, &overlapped, 0, 0, &error), SOCKET_ERROR);
+    CHECK_EQ(error, WSAEINVAL);
+    error = 0;
+    CHECK_EQ(WPUCompleteOverlappedRequest(INVALID_SOCKET, &overlapped, 0, 0, &error), SOCKET_ERROR);
+    CHECK_EQ(error, WSAEINVAL);
+    stop();
+}
+
+static void lc_err_11_the_error_of_a_socket_is_taken_once(void) {
+    struct sockaddr_in name;
+    SOCKET nobody, s;
+    SHORT revents;
+    int error = -1, len = sizeof error;
+    start();
+    nobody = bound(SOCK_STREAM);
+    name = name_of(nobody);
+    s = make(AF_INET, SOCK_STREAM);
+    set_blocking(s, 0);
+    CHECK_FAILS(connect(s, (struct sockaddr *)&name, sizeof name), SOCKET_ERROR, WSAEWOULDBLOCK);
+    CHECK_EQ(poll_one(s, POLLOUT, 30000, &revents), 1);
+    CHECK_EQ(getsockopt(s, SOL_SOCKET, SO_ERROR, (char *)&error, &len), 0);
+    CHECK_EQ(error, WSAECONNREFUSED);
+    CHECK_EQ(getsockopt(s, SOL_SOCKET, SO_ERROR, (char *)&error, &len), 0);
+    CHECK_EQ(error, 0);
+    stop();
+}
+
+static void api_b1_room_for_an_address_has_a_length(void) {
+    struct sockaddr_in name;
+    SOCKET listener, client;
+    int len = 15;
+    start();
+    listener = listening();
+    client = connected_to(listener);
+    CHECK_FAILS(accept(listener, (struct sockaddr *)&name, NULL), INVALID_SOCKET, WSAEFAULT);
+    CHECK_FAILS(accept(listener, (struct sockaddr *)&name, &len), INVALID_SOCKET, WSAEFAULT);
+    /* The connection is still there. */
+    CHECK(accept(listener, NULL, NULL) != INVALID_SOCKET);
+    CHECK_EQ(closesocket(client), 0);
     stop();
 }
 
@@ -724,6 +804,10 @@ int main(int argc, char **argv) {
         TEST(api_s17_a_socket_in_two_processes),
         TEST(api_s17_a_second_descriptor_in_this_process),
         TEST(a_s13_a_multicast_group_on_loopback),
+        TEST(api_x1_a_function_of_the_provider),
+        TEST(a_s40_completing_what_is_not_the_runtimes),
+        TEST(lc_err_11_the_error_of_a_socket_is_taken_once),
+        TEST(api_b1_room_for_an_address_has_a_length),
         TEST(api_x3_what_no_provider_offers_is_refused),
         TEST(api_9_handles_that_are_none),
         TEST(api_s15_the_network_order_of_tcp),

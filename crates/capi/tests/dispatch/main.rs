@@ -434,3 +434,135 @@ fn lc_err_9_the_provider_judges_what_is_handed_on() {
         assert_eq!((seen[5].0, calls[5].arguments[0]), ("WSPStringToAddress", 0));
     });
 }
+
+// proves: RT-8
+#[test]
+fn rt_8_the_provider_gets_utf_16() {
+    in_own_process(|| {
+        start();
+        on_call(|call| {
+            if call.function == "WSPStringToAddress" {
+                // SAFETY: the pointer of the library's call, to text with a NUL.
+                let text = unsafe { std::slice::from_raw_parts(call.arguments[0] as *const u16, 4) };
+                assert_eq!(text, [u16::from(b'a'), 0xE9, 0x20AC, 0]);
+            }
+        });
+        let text = c"a\u{e9}\u{20ac}".as_ptr().cast_mut().cast();
+        // SAFETY: the text and the memory outlive the call.
+        let result = unsafe { addresses::WSAStringToAddressA(text, AF_INET, std::ptr::null_mut(), at(0), at(1)) };
+        assert_eq!((result, taken().len()), (0, 1));
+    });
+}
+
+/// Text of a provider that is longer than any usual address.
+// proves: API-7, API-8, A-S24
+#[test]
+fn api_8_the_a_form_tells_the_room_that_its_own_text_needs() {
+    in_own_process(|| {
+        start();
+        let long: Vec<u16> = std::iter::repeat_n(0x20AC, 200).chain([0]).collect();
+        on_call(move |call| {
+            if call.function == "WSPAddressToString" {
+                let (room, text) = (call.arguments[4] as *mut u32, call.arguments[3] as *mut u16);
+                // SAFETY: the pointers of the library's call.
+                unsafe {
+                    let fits = room.read() as usize >= long.len();
+                    room.write(long.len() as u32);
+                    fail_with(if fits { None } else { Some(WSAEFAULT) });
+                    if fits {
+                        text.copy_from_nonoverlapping(long.as_ptr(), long.len());
+                    }
+                }
+            }
+        });
+        let (address, text, room) = (at::<SOCKADDR>(0), at::<u8>(1), at::<u32>(2));
+        // SAFETY: the memory outlives the calls.
+        unsafe {
+            (*address).sa_family = AF_INET as u16;
+            for len in [0, 600] {
+                room.write(len);
+                let result = addresses::WSAAddressToStringA(address, 16, std::ptr::null_mut(), text, room);
+                assert_eq!((result, WSAGetLastError(), room.read()), (SOCKET_ERROR, WSAEFAULT, 601));
+            }
+            let result = addresses::WSAAddressToStringA(address, 16, std::ptr::null_mut(), text, room);
+            assert_eq!((result, room.read()), (0, 601));
+            assert_eq!(std::ffi::CStr::from_ptr(text.cast()).to_str().unwrap(), "\u{20ac}".repeat(200));
+        }
+    });
+}
+
+// proves: A-U00, A-U01, A-U02, A-U03, A-U04, A-U05, A-U06, A-U07, A-U08, A-U09, A-U10, A-U11, A-U12, A-U13, A-U14
+#[test]
+fn up_2_each_upcall_works_for_a_provider() {
+    in_own_process(|| {
+        use std::os::fd::IntoRawFd;
+        start();
+        let entry = recorder::entry_of(open(BIG));
+        let up = recorder::upcalls();
+        let mut errno = 0;
+        // SAFETY: pointers are to locals that outlive the calls.
+        unsafe {
+            let event = (up.lpWPUCreateEvent)(&raw mut errno);
+            assert!(!event.is_null());
+            assert_eq!((up.lpWPUSetEvent)(event, &raw mut errno), TRUE);
+            assert_eq!(
+                ws2_32::events::WSAWaitForMultipleEvents(1, &raw const event, FALSE, 0, FALSE),
+                WSA_WAIT_EVENT_0
+            );
+            assert_eq!((up.lpWPUResetEvent)(event, &raw mut errno), TRUE);
+            assert_eq!(
+                ws2_32::events::WSAWaitForMultipleEvents(1, &raw const event, FALSE, 0, FALSE),
+                WSA_WAIT_TIMEOUT
+            );
+            assert_eq!((up.lpWPUCloseEvent)(event, &raw mut errno), TRUE);
+
+            let made = (up.lpWPUCreateSocketHandle)(entry, 4711, &raw mut errno);
+            let mut context = 0;
+            assert_eq!((up.lpWPUQuerySocketHandleContext)(made, &raw mut context, &raw mut errno), 0);
+            assert_eq!(context, 4711);
+            assert_eq!(connection::listen(made, 1), 0);
+            assert_eq!((up.lpWPUCloseSocketHandle)(made, &raw mut errno), 0);
+            assert_eq!((connection::listen(made, 1), WSAGetLastError()), (SOCKET_ERROR, WSAENOTSOCK));
+
+            let file = std::fs::File::open("/dev/null").unwrap().into_raw_fd() as SOCKET;
+            assert_eq!((up.lpWPUModifyIFSHandle)(entry, file, &raw mut errno), file);
+            assert_eq!(connection::listen(file, 1), 0);
+
+            let mut set = FD_SET { fd_count: 1, fd_array: [file; FD_SETSIZE] };
+            assert_ne!((up.lpWPUFDIsSet)(file, &raw mut set), 0);
+            assert_eq!((up.lpWPUFDIsSet)(file + 1, &raw mut set), 0);
+
+            let (mut id, mut path, mut len) = (common::provider_id(0), [0u16; 64], 64);
+            assert_eq!((up.lpWPUGetProviderPath)(&raw mut id, path.as_mut_ptr(), &raw mut len, &raw mut errno), 0);
+            assert_eq!(String::from_utf16(&path[..len as usize - 1]).unwrap(), "builtin:recorder");
+
+            assert_eq!((up.lpWPUPostMessage)(at(5), 1, 2, 3), FALSE);
+            windlass_runtime::messages::register(memory(5), std::sync::Arc::new(|m, w, l| (m, w, l) == (1, 2, 3)));
+            assert_eq!((up.lpWPUPostMessage)(at(5), 1, 2, 3), TRUE);
+
+            let (mut callback, mut hook_context) = (Some(never as _), 1);
+            let rc = (up.lpWPUQueryBlockingCallback)(entry, &raw mut callback, &raw mut hook_context, &raw mut errno);
+            assert_eq!((rc, callback.is_none()), (0, true), "version 2 has no hook");
+
+            let mut thread = WSATHREADID { ThreadHandle: std::ptr::null_mut(), Reserved: 0 };
+            assert_eq!((up.lpWPUOpenCurrentThread)(&raw mut thread, &raw mut errno), 0);
+            let mut ran = 0usize;
+            let context = (&raw mut ran).expose_provenance();
+            assert_eq!((up.lpWPUQueueApc)(&raw mut thread, Some(count_up), context, &raw mut errno), 0);
+            assert_eq!(ran, 0);
+            assert_eq!(ws2_32::win32::SleepEx(0, TRUE), WSA_WAIT_IO_COMPLETION);
+            assert_eq!((&raw const ran).read_volatile(), 1);
+            assert_eq!((up.lpWPUCloseThread)(&raw mut thread, &raw mut errno), 0);
+        }
+        assert_eq!(errno, 0);
+    });
+}
+
+unsafe extern "system" fn never(_: usize) -> BOOL {
+    unreachable!("nobody asks for it")
+}
+
+unsafe extern "system" fn count_up(context: usize) {
+    // SAFETY: the context is a counter of the test, which waits.
+    unsafe { *std::ptr::with_exposed_provenance_mut::<usize>(context) += 1 };
+}

@@ -94,6 +94,12 @@ pub fn open(protocol: i32) -> SOCKET {
     s
 }
 
+/// The entry that the newest socket is of, which has to be this one.
+pub fn entry_of(newest: SOCKET) -> u32 {
+    assert!(state().sockets.contains(&newest));
+    state().entry_id
+}
+
 unsafe extern "system" fn wsp_startup(
     version: u16,
     data: *mut WSPDATA,
@@ -122,13 +128,13 @@ unsafe fn answer(slot: usize, arguments: Vec<usize>, errno: *mut i32) -> usize {
     let function = WSPPROC_TABLE::SLOTS[slot].strip_prefix("lp").expect("so begin all slots");
     // SAFETY: as the caller vouches.
     let call = unsafe { record(function, arguments, errno.as_ref().copied()) };
-    let failure = state().failure.filter(|_| function != "WSPCleanup");
     let hook = state().hook.take();
     if let Some(mut hook) = hook {
         hook(&call);
         state().hook.get_or_insert(hook);
     }
     state().calls.push(call.clone());
+    let failure = state().failure.filter(|_| function != "WSPCleanup");
     let makes_bool = ["WSPGetOverlappedResult", "WSPGetQOSByName"].contains(&function);
     if let Some(code) = failure {
         if code != NO_ERROR {
@@ -169,7 +175,8 @@ unsafe fn record(function: &'static str, arguments: Vec<usize>, errno: Option<i3
     call
 }
 
-fn upcalls() -> UpcallTable {
+/// The upcalls of the last start.
+pub fn upcalls() -> UpcallTable {
     state().upcalls.expect("the provider is started")
 }
 

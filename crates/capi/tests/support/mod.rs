@@ -64,10 +64,23 @@ impl Program {
 /// Compiles C sources to a shared object in a folder.
 pub fn build_shared(sources: &[&str], folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
-    let mut command = compiler(sources);
-    command.args(["-fPIC", "-shared", "-fvisibility=hidden", "-pthread", "-o"]).arg(&path);
-    must_work(&mut command);
+    must_work(&mut shared(sources, &path));
     path
+}
+
+/// Builds the transport provider in plain C in a folder, with these flags of the compiler too.
+pub fn build_plain_provider(folder: &Path, flags: &[&str]) -> PathBuf {
+    let files = ["connect", "options", "posix", "provider", "sockets", "transfer"];
+    let sources = files.map(|file| format!("examples/c/provider/{file}.c"));
+    let path = folder.join("libplain.so");
+    must_work(shared(&sources.each_ref().map(String::as_str), &path).args(flags));
+    path
+}
+
+fn shared(sources: &[&str], path: &Path) -> Command {
+    let mut command = compiler(sources);
+    command.args(["-fPIC", "-shared", "-fvisibility=hidden", "-pthread", "-o"]).arg(path);
+    command
 }
 
 fn compiler(sources: &[&str]) -> Command {

@@ -1,7 +1,7 @@
 //! The calls behind `WSAPoll`.
 
 use std::mem::{offset_of, transmute};
-use std::ptr::null;
+use std::ptr::{null, with_exposed_provenance};
 use std::sync::atomic::Ordering::Relaxed;
 
 use windlass_abi::{FD_SET, LPFN_WSAPOLL, SOCKET, SOCKET_ERROR, TIMEVAL, WSAPOLLFD, WsaError};
@@ -34,8 +34,9 @@ pub(crate) fn call(
     timeout: i32,
 ) -> Result<(), WsaError> {
     let count = u32::try_from(elements.len()).map_err(|_| WsaError::WSAEINVAL)?;
+    let address = with_exposed_provenance::<()>(function.0);
     // SAFETY: the provider gave this address for its WSAPoll, and Option<fn> has the size of an address.
-    let function = unsafe { transmute::<usize, LPFN_WSAPOLL>(function.0) }.ok_or(WsaError::WSAEOPNOTSUPP)?;
+    let function = unsafe { transmute::<*const (), LPFN_WSAPOLL>(address) }.ok_or(WsaError::WSAEOPNOTSUPP)?;
     thread::set_last_error(0);
     // SAFETY: the provider is entered, and the array has so many elements.
     let rc = unsafe { function(elements.as_mut_ptr(), count, timeout) };

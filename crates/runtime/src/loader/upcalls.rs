@@ -1,6 +1,6 @@
 //! What providers call: the 15 upcalls, and WPUCompleteOverlappedRequest (contract: upcalls).
 //!
-//! Each takes raw pointers as C has them, checks them, and stores the error where the provider wants it.
+//! Each takes raw pointers as C has them, checks them, and stores the error where the provider wants it. None need be aligned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
@@ -97,7 +97,7 @@ unsafe extern "system" fn query_socket_handle_context(s: SOCKET, context: *mut u
         }
         let found = handles::context(s).ok_or(WsaError::WSAENOTSOCK)?;
         // SAFETY: not null, so the provider's.
-        unsafe { context.write(found) };
+        unsafe { context.write_unaligned(found) };
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -109,8 +109,8 @@ unsafe extern "system" fn fd_is_set(s: SOCKET, set: *mut FD_SET) -> i32 {
         return 0;
     }
     // SAFETY: not null, so a counted set; only its first `fd_count` entries are read (API-13).
-    let members = unsafe { members(set) };
-    members.contains(&s).into()
+    let mut members = unsafe { members(set) };
+    members.any(|member| member == s).into()
 }
 
 unsafe extern "system" fn get_provider_path(
@@ -128,12 +128,14 @@ unsafe extern "system" fn get_provider_path(
         let found = process::current().find(|session| session.path_of(provider))?.ok_or(WsaError::WSAEINVAL)?;
         let text: Vec<u16> = found.encode_utf16().chain([0]).collect();
         // SAFETY: not null, so the provider's.
-        let room = unsafe { path_len.replace(text.len() as i32) };
+        let room = unsafe { path_len.read_unaligned() };
+        // SAFETY: as above.
+        unsafe { path_len.write_unaligned(text.len() as i32) };
         if path.is_null() || usize::try_from(room).map_or(true, |room| room < text.len()) {
             return Err(WsaError::WSAEFAULT);
         }
-        // SAFETY: the provider says that `room` characters fit, which are enough.
-        unsafe { path.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
+        // SAFETY: the provider says that `room` characters fit, which are enough; bytes need no alignment.
+        unsafe { path.cast::<u8>().copy_from_nonoverlapping(text.as_ptr().cast(), 2 * text.len()) };
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -157,9 +159,9 @@ unsafe extern "system" fn query_blocking_callback(
         process::current().find(|session| session.entry(entry_id))?.ok_or(WsaError::WSAEINVAL)?;
         let (hook, hook_context) = thread::blocking_hook();
         // SAFETY: not null, so the provider's.
-        unsafe { callback.write(hook) };
+        unsafe { callback.write_unaligned(hook) };
         // SAFETY: not null, so the provider's.
-        unsafe { context.write(hook_context) };
+        unsafe { context.write_unaligned(hook_context) };
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -178,7 +180,7 @@ unsafe extern "system" fn queue_apc(
         }
         let apc = apc.ok_or(WsaError::WSAEINVAL)?;
         // SAFETY: not null, so the provider's; copied, since it may be gone after this call (WPU-APC-3).
-        let target = unsafe { thread_id.read() };
+        let target = unsafe { thread_id.read_unaligned() };
         let queued = Queued::new();
         let run = move || {
             // Dropped when the procedure has returned, or with it if it never runs.
@@ -200,7 +202,7 @@ unsafe extern "system" fn open_current_thread(thread_id: *mut WSATHREADID, errno
         }
         let id = threads::open_current()?;
         // SAFETY: not null, so the provider's.
-        unsafe { thread_id.write(id.into()) };
+        unsafe { thread_id.write_unaligned(id.into()) };
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -213,7 +215,7 @@ unsafe extern "system" fn close_thread(thread_id: *mut WSATHREADID, errno: *mut 
             return Err(WsaError::WSAEFAULT);
         }
         // SAFETY: not null, so the provider's.
-        threads::close(unsafe { thread_id.read() }.into())?;
+        threads::close(unsafe { thread_id.read_unaligned() }.into())?;
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -308,7 +310,7 @@ unsafe fn upcall<R>(errno: *mut i32, failed: R, body: impl FnOnce() -> Result<R,
     result.unwrap_or_else(|error| {
         if !errno.is_null() {
             // SAFETY: the caller promises that it may be written.
-            unsafe { errno.write(error.code()) };
+            unsafe { errno.write_unaligned(error.code()) };
         }
         failed
     })
@@ -317,10 +319,11 @@ unsafe fn upcall<R>(errno: *mut i32, failed: R, body: impl FnOnce() -> Result<R,
 /// The sockets in a counted set.
 ///
 /// # Safety
-/// `set` points to a set whose first `fd_count` entries are there, however many that are.
-unsafe fn members<'a>(set: *const FD_SET) -> &'a [SOCKET] {
+/// `set` points to a set whose first `fd_count` entries are there, however many that are, until the answer is dropped.
+unsafe fn members(set: *const FD_SET) -> impl Iterator<Item = SOCKET> {
     // SAFETY: the caller promises it.
-    let count = unsafe { (*set).fd_count } as usize;
+    let count = unsafe { (&raw const (*set).fd_count).read_unaligned() } as usize;
+    let first = set.wrapping_byte_add(std::mem::offset_of!(FD_SET, fd_array)).cast::<SOCKET>();
     // SAFETY: the caller promises that so many entries follow.
-    unsafe { std::slice::from_raw_parts((&raw const (*set).fd_array).cast::<SOCKET>(), count) }
+    (0..count).map(move |at| unsafe { first.add(at).read_unaligned() })
 }

@@ -6,7 +6,7 @@ use windlass_spi::transport::Interest;
 
 use super::{Id, Network};
 use crate::catalog::Kind;
-use crate::socket::{Ended, Registration};
+use crate::socket::{Ended, Registration, Socket};
 
 impl Network {
     pub(crate) fn register(&mut self, id: Id, event: Option<Event>, mask: i32) {
@@ -26,8 +26,8 @@ impl Network {
         let ready = match interest {
             Interest::Read => FD_READ | FD_ACCEPT | FD_CLOSE,
             Interest::Write => FD_WRITE,
-            // A connect fails at once or not at all, and there is no out-of-band data.
-            Interest::Except => 0,
+            // There is no out-of-band data.
+            Interest::Except => return self.get(id).failure.is_some(),
         };
         self.conditions(id) & ready != 0
     }
@@ -36,7 +36,11 @@ impl Network {
     pub(crate) fn poll(&mut self, id: Id, asked: i16) -> i16 {
         let conditions = self.conditions(id);
         let bit = |events, bit| if conditions & events != 0 { bit } else { 0 };
-        let broken = if self.get(id).ended == Ended::Reset { POLLERR } else { 0 };
+        let broken = match self.get(id) {
+            Socket { failure: Some(_), .. } => POLLERR | POLLHUP,
+            Socket { ended: Ended::Reset, .. } => POLLERR,
+            _ => 0,
+        };
         let ready = bit(FD_READ | FD_ACCEPT | FD_CLOSE, POLLRDNORM) | bit(FD_WRITE, POLLWRNORM);
         ready & asked | bit(FD_CLOSE, POLLHUP) | broken
     }
@@ -60,7 +64,7 @@ impl Network {
             (FD_READ, !is_empty),
             (FD_WRITE, has_room && (is_connected || !is_stream)),
             (FD_ACCEPT, socket.queue.as_ref().is_some_and(|queue| !queue.waiting.is_empty())),
-            (FD_CONNECT, is_connected && is_stream),
+            (FD_CONNECT, is_connected && is_stream || socket.failure.is_some()),
             (FD_CLOSE, socket.ended == Ended::Reset || socket.ended == Ended::Graceful && is_empty),
         ];
         bits.into_iter().filter(|(_, holds)| *holds).map(|(bit, _)| bit).sum()
@@ -75,6 +79,7 @@ impl Network {
         let conditions = self.conditions(id);
         let socket = self.get(id);
         let closed = (socket.ended == Ended::Reset).then_some(WsaError::WSAECONNRESET);
+        let failure = socket.failure;
         let Some(registration) = &mut socket.registration else { return };
         let new = conditions & registration.mask & registration.enabled;
         if new == 0 {
@@ -82,7 +87,12 @@ impl Network {
         }
         registration.enabled &= !new;
         for bit in (0..FD_MAX_EVENTS).filter(|bit| new & 1 << bit != 0) {
-            registration.record.record(bit, closed.filter(|_| bit == FD_CLOSE_BIT));
+            let error = match bit {
+                FD_CLOSE_BIT => closed,
+                FD_CONNECT_BIT => failure,
+                _ => None,
+            };
+            registration.record.record(bit, error);
         }
         let event = registration.event;
         self.signals.push(event);

@@ -140,6 +140,71 @@ fn wsp_shut_4_half_a_connection_can_be_shut_down() {
     client.clean_up().unwrap();
 }
 
+// proves: WSP-CONN-2, WSP-CONN-9, LC-ERR-11, OPT-5, EV-10
+#[test]
+fn wsp_conn_2_who_does_not_block_is_told_later() {
+    let (client, _turn) = provider();
+    let (s, event) = (client.socket(&stream()).unwrap(), fake::new_event());
+    client.event_select(s, event, FD_CONNECT | FD_WRITE).unwrap();
+    assert_eq!(client.connect(s, &name(80)), Err(WsaError::WSAEWOULDBLOCK));
+    assert!(fake::is_set(event));
+    let events = client.enum_network_events(s, event).unwrap();
+    assert_eq!((events.lNetworkEvents, events.iErrorCode[FD_CONNECT_BIT]), (FD_CONNECT, WSAECONNREFUSED));
+    let failed = || client.select(None, Some(&mut set(&[s])), Some(&mut set(&[s])), NOW);
+    assert_eq!(failed(), Ok(1), "in the except set alone");
+    assert_eq!(client.get_option(s, SOL_SOCKET, SO_ERROR), Ok(WSAECONNREFUSED));
+    assert_eq!(client.get_option(s, SOL_SOCKET, SO_ERROR), Ok(0));
+    assert_eq!(failed(), Ok(0));
+    listener(&client, 80);
+    assert_eq!(client.connect(s, &name(80)), Err(WsaError::WSAEWOULDBLOCK));
+    assert_eq!(failed(), Ok(1), "in the write set alone");
+    assert_eq!(client.connect(s, &name(80)), Err(WsaError::WSAEISCONN));
+    assert_eq!(client.get_option(s, SOL_SOCKET, SO_ERROR), Ok(0));
+    client.clean_up().unwrap();
+}
+
+// proves: WSP-RECV-6
+#[test]
+fn wsp_recv_6_a_receive_may_wait_for_all() {
+    let (client, _turn) = provider();
+    let (s, a) = pair(&client);
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| client.recv_with(a, 6, MSG_WAITALL));
+        for part in [b"on", b"e ", b"at"] {
+            client.send(s, part).unwrap();
+        }
+        assert_eq!(receiver.join().unwrap(), Ok((b"one at".to_vec(), 0)));
+    });
+    client.send(s, b"rest").unwrap();
+    client.shutdown(s, SD_SEND).unwrap();
+    assert_eq!(client.recv_with(a, 6, MSG_WAITALL), Ok((b"rest".to_vec(), 0)));
+    assert_eq!(client.recv_with(a, 6, MSG_WAITALL), Ok((vec![], 0)));
+    for flags in [MSG_OOB, MSG_PARTIAL, MSG_WAITALL | MSG_PEEK] {
+        assert_eq!(client.recv_with(a, 6, flags), Err(WsaError::WSAEOPNOTSUPP), "{flags}");
+    }
+    client.clean_up().unwrap();
+}
+
+// proves: WSP-RDIS-1, WSP-RDIS-2
+#[test]
+fn wsp_rdis_2_receiving_ends_without_a_word_to_the_peer() {
+    let (client, _turn) = provider();
+    let (s, a) = pair(&client);
+    client.send(s, b"unread").unwrap();
+    let disconnect = |s| {
+        let mut errno = 0;
+        // SAFETY: a function of a provider that has been started, with live arguments.
+        let result = unsafe { (client.table.lpWSPRecvDisconnect)(s, ptr::null_mut(), &mut errno) };
+        if result == 0 { Ok(()) } else { Err(WsaError::from_code(errno)) }
+    };
+    assert_eq!(disconnect(a), Ok(()));
+    assert_eq!(client.recv(a, 9), Err(WsaError::WSAESHUTDOWN));
+    assert_eq!((client.send(s, b"more"), client.send(a, b"back")), (Ok(4), Ok(4)));
+    assert_eq!(client.recv(s, 9), Ok(b"back".to_vec()));
+    assert_eq!(disconnect(client.socket(&stream()).unwrap()), Err(WsaError::WSAENOTCONN));
+    client.clean_up().unwrap();
+}
+
 // proves: WSP-SDIS-1
 #[test]
 fn wsp_shut_2_what_nobody_will_read_resets() {
@@ -271,7 +336,7 @@ fn ev_2_an_event_is_recorded_once_until_it_is_enabled_again() {
     assert_eq!(client.ioctl(l, FIONBIO, 0), Err(WsaError::WSAEINVAL));
     let s = client.socket(&stream()).unwrap();
     client.event_select(s, se, all).unwrap();
-    client.connect(s, &name(80)).unwrap();
+    assert_eq!(client.connect(s, &name(80)), Err(WsaError::WSAEWOULDBLOCK));
     let took = |s, event, expected: i32| {
         assert_eq!(fake::is_set(event), expected != 0);
         assert_eq!(client.enum_network_events(s, event).unwrap().lNetworkEvents, expected);

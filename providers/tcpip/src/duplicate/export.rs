@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::cmsg_space;
@@ -50,14 +51,12 @@ pub struct Export {
 pub struct Payload {
     fd: OwnedFd,
     common: Arc<Common>,
-    mark: SharedMark,
+    /// The socket counts as shared while this is there.
+    _unfetched: Unfetched,
 }
 
-/// Keeps the socket marked as shared. When this is dropped the mark goes, unless it was there before.
-struct SharedMark {
-    common: Arc<Common>,
-    was_there: bool,
-}
+/// One of the hand-outs of a socket that nobody has fetched yet.
+struct Unfetched(Arc<Common>);
 
 /// Where another process fetches the socket.
 struct Door {
@@ -87,7 +86,7 @@ impl Exports {
         let token = Token::new(own.as_raw_nonzero().get() as u32)?;
         let door = if process == own { None } else { Some(Door::open(tcpip, token, process)?) };
         let fd = rustix::io::fcntl_dupfd_cloexec(socket.fd(), 0).map_err(from_errno)?;
-        let payload = Payload { fd, common: socket.common().clone(), mark: SharedMark::new(socket.common()) };
+        let payload = Payload { fd, common: socket.common().clone(), _unfetched: Unfetched::new(socket.common()) };
         let export =
             Arc::new(Export { token, process, payload: Mutex::new(Some(payload)), door, all: Arc::downgrade(&self.0) });
         lock(&self.0).insert(token.number, export.clone());
@@ -157,8 +156,8 @@ impl Export {
 
     /// Hands the socket over. Whether it arrived or not, this was the one use.
     fn hand_over(&self, caller: BorrowedFd<'_>) {
-        let Some(mut payload) = lock(&self.payload).take() else { return };
-        payload.mark.was_there = true;
+        let Some(payload) = lock(&self.payload).take() else { return };
+        payload.common.flags.set(Flags::SHARED);
         let record = Record::of(&payload.common, payload.fd.as_fd()).to_bytes();
         let fds = [payload.fd.as_fd()];
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
@@ -204,23 +203,23 @@ impl Ready for Export {
 }
 
 impl Payload {
-    /// The descriptor, and what it shares with those of this process.
-    pub fn into_parts(self) -> (OwnedFd, Arc<Common>) {
-        (self.fd, self.common)
+    /// The socket, which counts as shared all along.
+    pub fn into_socket(self) -> TcpSocket {
+        TcpSocket::duplicate_of(self.fd, self.common)
     }
 }
 
-impl SharedMark {
+impl Unfetched {
     fn new(common: &Arc<Common>) -> Self {
-        Self { common: common.clone(), was_there: common.flags.set(Flags::SHARED) != 0 }
+        common.handed_out.fetch_add(1, Ordering::Relaxed);
+        Self(common.clone())
     }
 }
 
-impl Drop for SharedMark {
+impl Drop for Unfetched {
     fn drop(&mut self) {
-        if !self.was_there {
-            self.common.flags.clear(Flags::SHARED);
-        }
+        // Release: who sees it gone sees the mark of a hand-out that was fetched.
+        self.0.handed_out.fetch_sub(1, Ordering::Release);
     }
 }
 

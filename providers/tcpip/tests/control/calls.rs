@@ -68,10 +68,6 @@ impl Winsock {
         Ok(address)
     }
 
-    pub fn async_select(&self, s: SOCKET, window: HWND, message: u32, mask: i32) -> Result<()> {
-        done(with_errno!(self.lpWSPAsyncSelect(s, window, message, mask)))
-    }
-
     pub fn duplicate(&self, s: SOCKET, process: u32) -> Result<WSAPROTOCOL_INFOW> {
         let mut info = WSAPROTOCOL_INFOW::default();
         done(with_errno!(self.lpWSPDuplicateSocket(s, process, &mut info)))?;

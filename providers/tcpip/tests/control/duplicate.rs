@@ -351,6 +351,27 @@ fn nothing_is_left_of_a_duplicate_whose_process_is_gone() {
     winsock.close(here).unwrap();
 }
 
+// Two hand-outs at once: the end of the one that nobody opened does not hide that the other was opened.
+#[test]
+fn wsp_dup_5_a_hand_out_that_ends_leaves_the_others_their_socket() {
+    let winsock = Winsock::start();
+    let (mut gone, mut other) = (Other::start(), Other::start());
+    let (here, there) = winsock.pair(AF_INET);
+    let unused = winsock.duplicate(there, gone.id()).unwrap();
+    let info = winsock.duplicate(there, other.id()).unwrap();
+    assert_eq!(other.open(&info, WSA_FLAG_OVERLAPPED), "open");
+    gone.process.kill().unwrap();
+    gone.process.wait().unwrap();
+    eventually("the end of the name", || !is_handed_out(&unused));
+    // A close that lingers would end the connection, if nobody else had it.
+    winsock.set_linger(there, Some(1));
+    winsock.close(there).unwrap();
+    assert_eq!(other.order("send still"), "5");
+    assert_eq!(winsock.recv(here, 9, 0).unwrap(), b"still");
+    winsock.close(here).unwrap();
+    other.end();
+}
+
 // proves: EV-11, WSP-DUP-4
 #[test]
 fn wsp_dup_4_descriptors_of_one_process_share_everything() {

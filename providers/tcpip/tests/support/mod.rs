@@ -300,6 +300,10 @@ impl Winsock {
         zero(|errno| call!(self.lpWSPEventSelect(s, event, mask, errno)))
     }
 
+    pub fn async_select(&self, s: SOCKET, window: HWND, message: u32, mask: i32) -> Result<()> {
+        zero(|errno| call!(self.lpWSPAsyncSelect(s, window, message, mask, errno)))
+    }
+
     pub fn enum_network_events(&self, s: SOCKET, event: WSAEVENT) -> Result<WSANETWORKEVENTS> {
         let mut events = WSANETWORKEVENTS { lNetworkEvents: -1, iErrorCode: [0x5a5a; FD_MAX_EVENTS] };
         zero(|errno| call!(self.lpWSPEnumNetworkEvents(s, event, &mut events, errno)))?;

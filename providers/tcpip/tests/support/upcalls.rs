@@ -1,6 +1,6 @@
 //! Upcalls as the runtime makes them, as far as this provider uses them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,12 @@ use windlass_io::thread::{self, ThreadId};
 thread_local! {
     static HOOK: Cell<(LPBLOCKINGCALLBACK, usize)> = const { Cell::new((None, 0)) };
     static LAST_ERROR: Cell<i32> = const { Cell::new(0) };
+    static HOLD: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Has `hold` run when the calling thread's next call is about to wait: inside the provider, which does not know.
+pub fn hold_next_wait(hold: impl FnOnce() + 'static) {
+    HOLD.set(Some(Box::new(hold)));
 }
 
 /// `WSASetLastError`, which extension functions report by.
@@ -174,6 +180,9 @@ unsafe extern "system" fn query_blocking_callback(
     context: *mut usize,
     _: *mut i32,
 ) -> i32 {
+    if let Some(hold) = HOLD.take() {
+        hold();
+    }
     let (function, argument) = HOOK.get();
     // SAFETY: what the provider passes can be read and written.
     unsafe {

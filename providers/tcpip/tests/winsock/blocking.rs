@@ -177,6 +177,35 @@ fn api_17_a_procedure_call_may_use_the_socket_that_is_waited_for() {
     winsock.close_all([here, there]);
 }
 
+// A procedure call is client code: neither a close nor a clean-up elsewhere waits for it, so that it can wait for them.
+#[test]
+fn wsp_close_2_a_close_does_not_wait_for_a_procedure_call() {
+    let winsock = Arc::new(Winsock::start());
+    let (here, there) = winsock.pair(AF_INET);
+    let (tell, told) = mpsc::channel();
+    let receiver = {
+        let winsock = winsock.clone();
+        std::thread::spawn(move || {
+            tell.send(thread::current().id().unwrap()).unwrap();
+            winsock.recv(here, 9, 0)
+        })
+    };
+    let (runs, running) = mpsc::channel();
+    let (closed, is_closed) = mpsc::channel();
+    let (report, reported) = mpsc::channel();
+    let call = move || {
+        runs.send(()).unwrap();
+        report.send(is_closed.recv_timeout(Duration::from_secs(10))).unwrap();
+    };
+    thread::queue_apc(told.recv().unwrap(), Box::new(call)).unwrap();
+    running.recv().unwrap();
+    winsock.close(here).unwrap();
+    let _ = closed.send(());
+    assert_eq!(reported.recv().unwrap(), Ok(()), "the close waited for the procedure call");
+    assert_eq!(receiver.join().unwrap(), Err(WsaError::WSAEINTR));
+    winsock.close(there).unwrap();
+}
+
 #[test]
 fn rt_7_a_handle_is_good_on_every_thread() {
     let winsock = Winsock::start();
