@@ -21,7 +21,7 @@ extern "C" {
 #define WAIT_FAILED 0xFFFFFFFFu
 
 /* The status of an operation that is under way. */
-#define STATUS_PENDING 0x00000103
+#define STATUS_PENDING ((DWORD)0x00000103)
 #define HasOverlappedIoCompleted(lpOverlapped) \
     ((DWORD)__atomic_load_n(&(lpOverlapped)->Internal, __ATOMIC_ACQUIRE) != STATUS_PENDING)
 

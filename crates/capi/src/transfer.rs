@@ -251,9 +251,10 @@ pub unsafe extern "system" fn WSAGetOverlappedResult(
 ) -> BOOL {
     if wait != FALSE {
         // SAFETY: as the caller vouches.
-        let pending = unsafe { pending_event(overlapped) };
-        let waited = pending.map_or(Ok(()), |event| pending::wait(s, event, Function::WsaGetOverlappedResult));
-        if let Err(error) = waited {
+        let event = || unsafe { pending_event(overlapped) };
+        if event().is_some()
+            && let Err(error) = pending::wait(s, Function::WsaGetOverlappedResult, event)
+        {
             errors::fail(error);
             return FALSE;
         }

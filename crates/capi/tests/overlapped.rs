@@ -28,6 +28,7 @@ cases! {
     ov_7_what_does_not_start_is_never_indicated
     wsp_close_2_a_close_is_indicated
     wsp_cleanup_8_the_last_clean_up_indicates_nothing
+    wsp_close_7_a_close_ends_what_was_started_on_its_descriptor
 }
 
 cases! {
@@ -57,4 +58,33 @@ cases! {
     many_threads_see_each_operation_end_once
     closes_under_load_end_each_operation_once
     clean_ups_under_load_leave_the_memory_alone
+}
+
+#[test]
+fn wsp_cleanup_10_a_routine_that_was_queued_may_run_after_the_clean_up() {
+    let name = "wsp_cleanup_10_a_routine_that_was_queued_may_run_after_the_clean_up";
+    MATRIX.run(&[name]);
+    let catalog = support::catalog_with(&support::libraries().join("libwsp_tcpip.so"));
+    support::must_work(MATRIX.command().env("WINDLASS_CATALOG", catalog.path()).arg(name));
+}
+
+// proves: OV-4, OV-5, OV-6, WSP-CLEANUP-8
+#[test]
+fn overlapped_operations_work_through_a_module_too() {
+    let catalog = support::catalog_with(&support::libraries().join("libwsp_tcpip.so"));
+    for case in [
+        "ov_5_what_is_done_at_once_is_indicated_before_the_call_returns",
+        "ov_6_what_pends_is_indicated_once",
+        "wsp_cleanup_8_the_last_clean_up_indicates_nothing",
+    ] {
+        support::must_work(MATRIX.command().env("WINDLASS_CATALOG", catalog.path()).arg(case));
+    }
+}
+
+// proves: OV-15, OV-13, OV-12, OV-6, WSP-CLOSE-2
+#[test]
+fn the_examples_check_themselves() {
+    for source in ["examples/c/overlapped_event.c", "examples/c/overlapped_routine.c"] {
+        Program::build(&[source]).run(&[]);
+    }
 }

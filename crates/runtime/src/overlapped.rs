@@ -13,15 +13,18 @@ use crate::process;
 /// One for each thread that waits: set by the last clean-up, which sets no event of the client's.
 static WAITS: Mutex<Vec<Event>> = Mutex::new(Vec::new());
 
-/// Waits until `event`, which the operation on `s` will set, is set. Completion routines do not run meanwhile.
+/// Waits until the event of an operation on `s` is set. `event` tells which that is, and nothing if the operation is over.
+/// Completion routines do not run meanwhile.
 ///
 /// # Errors
 /// `WSANOTINITIALISED`, `WSAENOTSOCK`: as for any call on a socket. `WSA_INVALID_HANDLE`: no event has this handle.
 /// `WSA_OPERATION_ABORTED`: Winsock was cleaned up for the last time meanwhile, and the operation with it.
 /// `WSA_NOT_ENOUGH_MEMORY`.
-pub fn wait(s: SOCKET, event: HANDLE, function: Function) -> Result<(), WsaError> {
+pub fn wait(s: SOCKET, function: Function, event: impl FnOnce() -> Option<HANDLE>) -> Result<(), WsaError> {
     drop(dispatch::enter(s, function)?);
     let wait = Wait::begin();
+    // Asked from here on: a clean-up that has ended the operation has either done so before, or ends this wait.
+    let Some(event) = event() else { return Ok(()) };
     if !process::is_started() {
         return Err(process::not_started(function));
     }

@@ -8,6 +8,8 @@
 //! - the open sockets by handle, alive while a call uses them, and the order of a close ([`socket`]);
 //! - the last clean-up: nothing is let in, blocked calls end, open sockets are reset, every call has
 //!   left, and the module can be unloaded or started again at once;
+//! - the end of an overlapped operation: told once, as the client asked, and to nobody if the last clean-up made it
+//!   ([`operation`]);
 //! - the client's pointers: null, negative and short ones are errors, a panic is one too.
 //!
 //! What a transport does not implement answers `WSAEOPNOTSUPP`, never success.

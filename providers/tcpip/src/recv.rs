@@ -119,7 +119,8 @@ fn unusual(
     flags: u32,
     source: &mut Source,
 ) -> Result<Received> {
-    if socket.flags.any(Flags::RECEIVES_PENDING) {
+    // Out-of-band data may be received at any time (OOB-1).
+    if socket.flags.any(Flags::RECEIVES_PENDING) && flags & MSG_OOB == 0 {
         overlapped::await_receive_turn(tcpip, socket)?;
     }
     check_state(socket, source)?;

@@ -190,12 +190,58 @@ static void wsp_cleanup_8_the_last_clean_up_indicates_nothing(void) {
     stop();
 }
 
+/* proves: WSP-DUP-4 */
+static void wsp_close_7_a_close_ends_what_was_started_on_its_descriptor(void) {
+    SOCKET ends[2], twin;
+    WSAPROTOCOL_INFOW info;
+    struct operation first, second;
+    start();
+    pair(ends);
+    CHECK_EQ(WSADuplicateSocketW(ends[0], GetCurrentProcessId(), &info), 0);
+    twin = WSASocketW(FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, FROM_PROTOCOL_INFO, &info, 0, WSA_FLAG_OVERLAPPED);
+    CHECK(twin != INVALID_SOCKET);
+    prepare(&first, EVENT);
+    prepare(&second, EVENT);
+    start_pending(RECV, ends, &first, EVENT);
+    CHECK_FAILS(run(RECV, twin, &second, EVENT), SOCKET_ERROR, WSA_IO_PENDING);
+    CHECK_EQ(closesocket(ends[0]), 0);
+    CHECK(is_set(first.overlapped.hEvent));
+    check_end(INVALID_SOCKET, &first, EVENT, WSA_OPERATION_ABORTED, 0);
+    CHECK(pends(&second));
+    CHECK_EQ(send(ends[1], "hello", 5, 0), 5);
+    until_indicated(&second, EVENT);
+    check_end(twin, &second, EVENT, 0, 5);
+    CHECK_EQ(closesocket(twin), 0);
+    /* Nothing holds the connection any more. */
+    CHECK_EQ(recv(ends[1], first.bytes, SIZE, 0), 0);
+    stop();
+}
+
+static void wsp_cleanup_10_a_routine_that_was_queued_may_run_after_the_clean_up(void) {
+    SOCKET ends[2];
+    struct operation operation;
+    start();
+    pair(ends);
+    prepare(&operation, ROUTINE);
+    start_pending(RECV, ends, &operation, ROUTINE);
+    CHECK_EQ(send(ends[1], "hello", 5, 0), 5);
+    while (pends(&operation)) {
+        Sleep(1);
+    }
+    stop();
+    /* It lives in the provider's module, which is still there. */
+    CHECK_EQ(SleepEx(0, TRUE), WAIT_IO_COMPLETION);
+    check_end(INVALID_SOCKET, &operation, ROUTINE, 0, 5);
+}
+
 static const struct test tests[] = {
     TEST(ov_5_what_is_done_at_once_is_indicated_before_the_call_returns),
     TEST(ov_6_what_pends_is_indicated_once),
     TEST(ov_7_what_does_not_start_is_never_indicated),
     TEST(wsp_close_2_a_close_is_indicated),
     TEST(wsp_cleanup_8_the_last_clean_up_indicates_nothing),
+    TEST(wsp_close_7_a_close_ends_what_was_started_on_its_descriptor),
+    TEST(wsp_cleanup_10_a_routine_that_was_queued_may_run_after_the_clean_up),
 };
 
 int main(int argc, char **argv) {
