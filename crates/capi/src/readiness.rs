@@ -71,5 +71,9 @@ pub unsafe extern "system" fn ProcessSocketNotifications(
     _results: *mut core::ffi::c_void,
     _received: *mut u32,
 ) -> u32 {
-    call_code(|| Err(WsaError::WSAEOPNOTSUPP)) as u32
+    let refused = || {
+        runtime::require_started(Function::ProcessSocketNotifications)?;
+        Err(WsaError::WSAEOPNOTSUPP)
+    };
+    call_code(refused) as u32
 }

@@ -8,16 +8,24 @@ use windlass_abi::{
     BOOL, FALSE, HANDLE, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF,
     WSAMSG, WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
 };
-use windlass_runtime::{Function, overlapped as pending, thread as errors};
+use windlass_runtime::{Function, overlapped as pending, require_started, thread as errors};
 
 use crate::boundary::{call, load, store};
 use crate::dispatch::{forward, forward_bool, thread_id};
 
 /// The one buffer of a BSD call. A negative length would become a huge one (API-B3).
 #[inline]
-fn one_buffer(buf: *const u8, len: i32) -> Result<WSABUF, WsaError> {
-    let len = u32::try_from(len).map_err(|_| WsaError::WSAEFAULT)?;
-    Ok(WSABUF { len, buf: buf.cast_mut() })
+fn one_buffer(function: Function, buf: *const u8, len: i32) -> Result<WSABUF, WsaError> {
+    match u32::try_from(len) {
+        Ok(len) => Ok(WSABUF { len, buf: buf.cast_mut() }),
+        Err(_) => Err(negative_length(function)),
+    }
+}
+
+/// The error of a negative length, where Winsock is started (API-1).
+#[cold]
+fn negative_length(function: Function) -> WsaError {
+    require_started(function).err().unwrap_or(WsaError::WSAEFAULT)
 }
 
 /// What a BSD receive makes of the flags that came back: part of a message is an error, though the
@@ -37,7 +45,7 @@ fn whole_message(result: i32, bytes: u32, flags: u32) -> i32 {
 /// `buf` must be readable for `len` bytes.
 #[unsafe(export_name = "ws2_send")]
 pub unsafe extern "system" fn send(s: SOCKET, buf: *const u8, len: i32, flags: i32) -> i32 {
-    let mut buffer = match one_buffer(buf, len) {
+    let mut buffer = match one_buffer(Function::Send, buf, len) {
         Ok(buffer) => buffer,
         Err(error) => return errors::fail(error),
     };
@@ -56,7 +64,7 @@ pub unsafe extern "system" fn send(s: SOCKET, buf: *const u8, len: i32, flags: i
 /// `buf` must be writable for `len` bytes.
 #[unsafe(export_name = "ws2_recv")]
 pub unsafe extern "system" fn recv(s: SOCKET, buf: *mut u8, len: i32, flags: i32) -> i32 {
-    let mut buffer = match one_buffer(buf, len) {
+    let mut buffer = match one_buffer(Function::Recv, buf, len) {
         Ok(buffer) => buffer,
         Err(error) => return errors::fail(error),
     };
@@ -82,7 +90,7 @@ pub unsafe extern "system" fn sendto(
     to: *const SOCKADDR,
     tolen: i32,
 ) -> i32 {
-    let mut buffer = match one_buffer(buf, len) {
+    let mut buffer = match one_buffer(Function::SendTo, buf, len) {
         Ok(buffer) => buffer,
         Err(error) => return errors::fail(error),
     };
@@ -109,7 +117,7 @@ pub unsafe extern "system" fn recvfrom(
     from: *mut SOCKADDR,
     fromlen: *mut i32,
 ) -> i32 {
-    let mut buffer = match one_buffer(buf, len) {
+    let mut buffer = match one_buffer(Function::RecvFrom, buf, len) {
         Ok(buffer) => buffer,
         Err(error) => return errors::fail(error),
     };
@@ -220,7 +228,7 @@ pub unsafe extern "system" fn WSARecvFrom(
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WSARecvEx(s: SOCKET, buf: *mut u8, len: i32, flags: *mut i32) -> i32 {
     call(SOCKET_ERROR, || {
-        let mut buffer = one_buffer(buf, len)?;
+        let mut buffer = one_buffer(Function::Recv, buf, len)?;
         // SAFETY: as the caller vouches.
         let (mut bytes, mut both, mut thread) = (0, unsafe { load(flags) }? as u32, thread_id(null()));
         // SAFETY: the buffer is the client's; everything else outlives the call.

@@ -63,6 +63,14 @@ pub fn import(tcpip: &Tcpip, request: &SocketRequest<'_>) -> Result<NewSocket<Tc
     Ok(NewSocket::Ifs { handle: socket.handle(), state: socket })
 }
 
+/// Reads what another process tells of a socket; what was understood survives being written and read again.
+#[cfg(fuzzing)]
+pub fn read_record(bytes: &[u8]) {
+    if let Some(record) = record::Record::from_bytes(bytes) {
+        assert_eq!(record::Record::from_bytes(&record.to_bytes()), Some(record));
+    }
+}
+
 /// The flags that both descriptors of a socket have alike (WSP-DUP-6). Whether a handle is inherited is its own affair.
 const ALIKE: u32 = WSA_FLAG_OVERLAPPED
     | WSA_FLAG_MULTIPOINT_C_ROOT

@@ -6,9 +6,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use rustix::net::SocketAddrAny;
-use windlass_abi::{AF_INET, AF_INET6, AF_UNSPEC, WsaError};
+use windlass_abi::{AF_UNSPEC, WsaError};
 use windlass_spi::Result;
-use windlass_spi::address::Address;
+use windlass_spi::address::{Address, family_of, internet_address_of};
 
 use crate::socket::Family;
 
@@ -51,15 +51,13 @@ pub enum Name {
 /// # Errors
 /// WSAEFAULT: too short for the family.
 pub fn parse(name: &[u8], family: Family) -> Result<Name> {
-    let given = u16::from_ne_bytes(bytes_at(name, 0).ok_or(WsaError::WSAEFAULT)?);
-    if i32::from(given) != family.windows() {
+    if name.len() < size_of::<u16>() {
+        return Err(WsaError::WSAEFAULT);
+    }
+    if family_of(name) != family.windows() {
         return Ok(Name::OtherFamily);
     }
-    let address = match family {
-        Family::Ip4 => decode_v4(name).map(SocketAddr::V4),
-        Family::Ip6 => decode_v6(name).map(SocketAddr::V6),
-    };
-    address.map(Name::Address).ok_or(WsaError::WSAEFAULT)
+    internet_address_of(name).map(Name::Address).ok_or(WsaError::WSAEFAULT)
 }
 
 /// Reads the name of a socket of `family` where another family is `mismatch`.
@@ -76,39 +74,23 @@ pub fn parse_or(name: &[u8], family: Family, mismatch: WsaError) -> Result<Socke
 /// Whether `name` is an address of zeros, by which a datagram socket gives up its peer (WSP-CONN-4). The
 /// family may be the socket's or AF_UNSPEC, the port anything.
 pub fn is_dissolving(name: &[u8], family: Family) -> bool {
-    match bytes_at(name, 0).map(u16::from_ne_bytes) {
-        Some(given) if i32::from(given) == AF_UNSPEC => true,
+    match name {
+        [_, _, ..] if family_of(name) == AF_UNSPEC => true,
         _ => matches!(parse(name, family), Ok(Name::Address(address)) if address.ip().is_unspecified()),
     }
 }
 
 /// Writes an address in the Windows layout; gives the bytes used.
 pub fn encode(address: &SocketAddress) -> ([u8; IP6_LENGTH], usize) {
+    let address = Address::from(*address);
     let mut bytes = [0; IP6_LENGTH];
-    let family = match address {
-        SocketAddr::V4(_) => AF_INET,
-        SocketAddr::V6(_) => AF_INET6,
-    };
-    bytes[..2].copy_from_slice(&(family as u16).to_ne_bytes());
-    bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
-    match address {
-        SocketAddr::V4(v4) => {
-            bytes[4..8].copy_from_slice(&v4.ip().octets());
-            (bytes, IP4_LENGTH)
-        }
-        SocketAddr::V6(v6) => {
-            bytes[4..8].copy_from_slice(&v6.flowinfo().to_be_bytes());
-            bytes[8..24].copy_from_slice(&v6.ip().octets());
-            bytes[24..28].copy_from_slice(&v6.scope_id().to_ne_bytes());
-            (bytes, IP6_LENGTH)
-        }
-    }
+    bytes[..address.len()].copy_from_slice(address.as_bytes());
+    (bytes, address.len())
 }
 
 /// The same as what the SDK stores for the client.
 pub fn to_address(address: &SocketAddress) -> Address {
-    let (bytes, length) = encode(address);
-    Address::from_bytes(&bytes[..length]).unwrap_or(Address::EMPTY)
+    Address::from(*address)
 }
 
 /// What the kernel said an address is; it speaks only the two families that sockets of this provider have.
@@ -125,25 +107,6 @@ pub fn check_capacity(capacity: Option<usize>, family: Family) -> Result<()> {
         Some(room) if room < family.address_length() => Err(WsaError::WSAEFAULT),
         _ => Ok(()),
     }
-}
-
-fn decode_v4(name: &[u8]) -> Option<SocketAddrV4> {
-    if name.len() < IP4_LENGTH {
-        return None;
-    }
-    let port = u16::from_be_bytes(bytes_at(name, 2)?);
-    Some(SocketAddrV4::new(Ipv4Addr::from(bytes_at::<4>(name, 4)?), port))
-}
-
-fn decode_v6(name: &[u8]) -> Option<SocketAddrV6> {
-    let port = u16::from_be_bytes(bytes_at(name, 2)?);
-    let flow = u32::from_be_bytes(bytes_at(name, 4)?);
-    let scope = u32::from_ne_bytes(bytes_at(name, 24)?);
-    Some(SocketAddrV6::new(Ipv6Addr::from(bytes_at::<16>(name, 8)?), port, flow, scope))
-}
-
-fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at + N)?.try_into().ok()
 }
 
 #[cfg(test)]

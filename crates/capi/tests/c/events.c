@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sys/wait.h>
+#include <mswsock.h>
 #include <ws2spi.h>
 
 /* proves: A-S32, A-S33, A-S34, A-S35, API-2 */
@@ -165,6 +166,9 @@ static void api_1_everything_else_needs_a_start_up(void) {
     char text[256];
     DWORD len = sizeof text;
     CHECK_FAILS(socket(AF_INET, SOCK_STREAM, 0), INVALID_SOCKET, WSANOTINITIALISED);
+    CHECK_FAILS(send(1, text, -1, 0), SOCKET_ERROR, WSANOTINITIALISED);
+    CHECK_FAILS(WSARecvEx(1, text, -1, NULL), SOCKET_ERROR, WSANOTINITIALISED);
+    CHECK_EQ(ProcessSocketNotifications(NULL, 0, NULL, 0, 0, NULL, NULL), WSANOTINITIALISED);
     CHECK_FAILS(WSAEnumProtocolsA(NULL, NULL, &len), SOCKET_ERROR, WSANOTINITIALISED);
     CHECK_FAILS(WSAEnumNameSpaceProvidersA(&len, &provider), SOCKET_ERROR, WSANOTINITIALISED);
     CHECK_FAILS(WSAPoll(&element, 1, 0), SOCKET_ERROR, WSANOTINITIALISED);

@@ -36,11 +36,16 @@ pub struct Program {
 impl Program {
     /// Compiles C sources, named from the root of the tree, to a program linked with the library.
     pub fn build(sources: &[&str]) -> Self {
+        Self::build_with(sources, &[])
+    }
+
+    /// The same, with these flags of the compiler too.
+    pub fn build_with(sources: &[&str], flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("program");
         let libraries = libraries();
         let mut command = compiler(sources);
-        command.arg("-o").arg(&path).arg(format!("-L{}", libraries.display())).arg("-lws2_32");
+        command.args(flags).arg("-o").arg(&path).arg(format!("-L{}", libraries.display())).arg("-lws2_32");
         command.arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-pthread");
         must_work(&mut command);
         Self { path, folder }
@@ -61,11 +66,11 @@ impl Program {
     }
 }
 
-/// Compiles C sources to a shared object in a folder.
-pub fn build_shared(sources: &[&str], folder: &Path, name: &str) -> PathBuf {
-    let path = folder.join(name);
-    must_work(&mut shared(sources, &path));
-    path
+/// Compiles C sources to a shared object, with these flags of the compiler too.
+pub fn build_shared(sources: &[&str], path: &Path, flags: &[&str]) {
+    let mut command = compiler(sources);
+    command.args(["-fPIC", "-shared", "-fvisibility=hidden", "-pthread"]).args(flags).arg("-o").arg(path);
+    must_work(&mut command);
 }
 
 /// Builds the transport provider in plain C in a folder, with these flags of the compiler too.
@@ -73,14 +78,8 @@ pub fn build_plain_provider(folder: &Path, flags: &[&str]) -> PathBuf {
     let files = ["connect", "options", "posix", "provider", "sockets", "transfer"];
     let sources = files.map(|file| format!("examples/c/provider/{file}.c"));
     let path = folder.join("libplain.so");
-    must_work(shared(&sources.each_ref().map(String::as_str), &path).args(flags));
+    build_shared(&sources.each_ref().map(String::as_str), &path, flags);
     path
-}
-
-fn shared(sources: &[&str], path: &Path) -> Command {
-    let mut command = compiler(sources);
-    command.args(["-fPIC", "-shared", "-fvisibility=hidden", "-pthread", "-o"]).arg(path);
-    command
 }
 
 fn compiler(sources: &[&str]) -> Command {

@@ -35,7 +35,7 @@ struct Provider {
     #[arg(long = "provider", value_name = "GUID")]
     id: Option<GUID>,
 
-    /// The shared object; a name without a slash is left to the loader to find, %NAME% to the environment
+    /// The shared object; a name without a slash is left to the loader to find, %NAME% and $NAME to the environment
     module: String,
 }
 
@@ -259,7 +259,7 @@ impl Provider {
             None => random_guid().map_err(Failure::new)?,
         };
         let module = &self.module;
-        if linked_in(module).is_some() || module.contains('%') || !module.contains('/') {
+        if linked_in(module).is_some() || module.contains(['%', '$']) || !module.contains('/') {
             return Ok((id, module.clone()));
         }
         if !Path::new(module).is_file() {
