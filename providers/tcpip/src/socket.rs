@@ -24,6 +24,8 @@ use crate::sockaddr::SocketAddress;
 pub struct TcpSocket {
     fd: OwnedFd,
     common: Arc<Common>,
+    /// This descriptor is among those that [`Common`] counts.
+    counted: AtomicBool,
     /// The close of this descriptor is decided: no call may begin to wait (WSP-CLOSE-3).
     closed: AtomicBool,
 }
@@ -259,7 +261,7 @@ impl TcpSocket {
             rare: Mutex::default(),
         };
         common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
-        Self { fd, common: Arc::new(common), closed: AtomicBool::new(false) }
+        Self::counted(fd, Arc::new(common))
     }
 
     /// A connection that `listener` accepted: it has the listener's properties (WSP-ACCEPT-2). Those of the
@@ -286,7 +288,11 @@ impl TcpSocket {
     /// Another descriptor of the socket that `common` belongs to.
     pub fn duplicate_of(fd: OwnedFd, common: Arc<Common>) -> Self {
         common.descriptors.fetch_add(1, Ordering::Relaxed);
-        Self { fd, common, closed: AtomicBool::new(false) }
+        Self::counted(fd, common)
+    }
+
+    fn counted(fd: OwnedFd, common: Arc<Common>) -> Self {
+        Self { fd, common, counted: AtomicBool::new(true), closed: AtomicBool::new(false) }
     }
 
     /// The handle that the client uses: the descriptor's number (RT-3).
@@ -306,13 +312,25 @@ impl TcpSocket {
         &self.common
     }
 
-    /// Whether another descriptor, here or in another process, may refer to the same socket.
-    pub fn is_shared(&self) -> bool {
+    /// Counts this descriptor out, which is about to be closed: whether another one, here or in another process, may refer
+    /// to the same socket. Of several that are counted out at once at least one finds itself the last.
+    pub fn count_out(&self) -> bool {
+        if self.counted.swap(false, Ordering::Relaxed) {
+            // AcqRel: the last one sees what the others have done.
+            self.common.descriptors.fetch_sub(1, Ordering::AcqRel);
+        }
         // Acquire, and first: a hand-out leaves the flag behind when it is fetched.
-        self.handed_out.load(Ordering::Acquire) > 0 || self.flags.any(Flags::SHARED) || self.descriptors() > 1
+        self.handed_out.load(Ordering::Acquire) > 0 || self.flags.any(Flags::SHARED) || self.descriptors() > 0
     }
 
-    /// How many descriptors of this process refer to the socket.
+    /// Counts it in again: it stays open.
+    pub fn count_in(&self) {
+        if !self.counted.swap(true, Ordering::Relaxed) {
+            self.common.descriptors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many descriptors of this process refer to the socket and are not about to be closed.
     pub fn descriptors(&self) -> u32 {
         self.descriptors.load(Ordering::Relaxed)
     }
@@ -330,7 +348,7 @@ impl TcpSocket {
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        self.common.descriptors.fetch_sub(1, Ordering::Relaxed);
+        self.count_out();
     }
 }
 
