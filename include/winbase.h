@@ -1,24 +1,28 @@
-/* Errors, event objects, waits and time: the slice of Win32 that Winsock programs use. */
+/* The functions of Win32 that Winsock programs use: this header and those it includes. */
 #ifndef _WINBASE_
 #define _WINBASE_
 
+#include <consoleapi.h>
+#include <debugapi.h>
+#include <errhandlingapi.h>
+#include <handleapi.h>
+#include <heapapi.h>
+#include <libloaderapi.h>
 #include <minwinbase.h>
+#include <processenv.h>
+#include <processthreadsapi.h>
+#include <profileapi.h>
 #include <string.h>
+#include <stringapiset.h>
+#include <synchapi.h>
+#include <sysinfoapi.h>
 #include <windef.h>
+#include <windlass/interlocked.h>
 #include <winerror.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define INVALID_HANDLE_VALUE ((HANDLE)(LONG_PTR)-1)
-
-#define INFINITE 0xFFFFFFFFu
-#define WAIT_OBJECT_0 0
-#define WAIT_ABANDONED 0x80
-#define WAIT_ABANDONED_0 0x80
-#define WAIT_IO_COMPLETION 0xC0
-#define WAIT_FAILED 0xFFFFFFFFu
 
 /* The status of an operation that is under way. */
 #define STATUS_PENDING ((DWORD)0x00000103)
@@ -35,35 +39,60 @@ extern "C" {
 #define MoveMemory RtlMoveMemory
 #define FillMemory RtlFillMemory
 
-DWORD WINAPI GetLastError(void);
-void WINAPI SetLastError(DWORD dwErrCode);
+/* ---- Memory that a function allocates for its caller; it never moves ---- */
 
-/* Closes an event object, or a handle of WSAProviderConfigChange. Sockets need closesocket. */
-BOOL WINAPI CloseHandle(HANDLE hObject);
+typedef HANDLE HLOCAL;
+typedef HANDLE HGLOBAL;
 
-HANDLE WINAPI CreateEventA(LPSECURITY_ATTRIBUTES lpEventAttributes, BOOL bManualReset, BOOL bInitialState, LPCSTR lpName);
-HANDLE WINAPI CreateEventW(LPSECURITY_ATTRIBUTES lpEventAttributes, BOOL bManualReset, BOOL bInitialState, LPCWSTR lpName);
-BOOL WINAPI SetEvent(HANDLE hEvent);
-BOOL WINAPI ResetEvent(HANDLE hEvent);
+#define LMEM_FIXED 0x0
+#define LMEM_ZEROINIT 0x40
+#define LPTR (LMEM_FIXED | LMEM_ZEROINIT)
+#define GMEM_FIXED 0x0
+#define GMEM_ZEROINIT 0x40
+#define GPTR (GMEM_FIXED | GMEM_ZEROINIT)
 
-DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds);
-DWORD WINAPI WaitForSingleObjectEx(HANDLE hHandle, DWORD dwMilliseconds, BOOL bAlertable);
-DWORD WINAPI WaitForMultipleObjects(DWORD nCount, const HANDLE *lpHandles, BOOL bWaitAll, DWORD dwMilliseconds);
-DWORD WINAPI WaitForMultipleObjectsEx(DWORD nCount, const HANDLE *lpHandles, BOOL bWaitAll, DWORD dwMilliseconds,
-                                      BOOL bAlertable);
+HLOCAL WINAPI LocalAlloc(UINT uFlags, SIZE_T uBytes);
+HLOCAL WINAPI LocalFree(HLOCAL hMem);
+HGLOBAL WINAPI GlobalAlloc(UINT uFlags, SIZE_T dwBytes);
+HGLOBAL WINAPI GlobalFree(HGLOBAL hMem);
 
-void WINAPI Sleep(DWORD dwMilliseconds);
-DWORD WINAPI SleepEx(DWORD dwMilliseconds, BOOL bAlertable);
-DWORD WINAPI GetTickCount(void);
-ULONGLONG WINAPI GetTickCount64(void);
+/* ---- The texts of errors ---- */
 
-DWORD WINAPI GetCurrentThreadId(void);
-DWORD WINAPI GetCurrentProcessId(void);
+#define FORMAT_MESSAGE_ALLOCATE_BUFFER 0x100
+#define FORMAT_MESSAGE_IGNORE_INSERTS 0x200
+#define FORMAT_MESSAGE_FROM_HMODULE 0x800
+#define FORMAT_MESSAGE_FROM_SYSTEM 0x1000
+#define FORMAT_MESSAGE_ARGUMENT_ARRAY 0x2000
+#define FORMAT_MESSAGE_MAX_WIDTH_MASK 0xFF
+
+#define LANG_NEUTRAL 0x00
+#define LANG_ENGLISH 0x09
+#define SUBLANG_NEUTRAL 0x00
+#define SUBLANG_DEFAULT 0x01
+#define SUBLANG_ENGLISH_US 0x01
+#define MAKELANGID(primary, sub) ((((WORD)(sub)) << 10) | (WORD)(primary))
+
+/* The system's errors and Winsock's, in English. Modules have no texts, and no text has inserts: Arguments is ignored. */
+DWORD WINAPI FormatMessageA(DWORD dwFlags, LPCVOID lpSource, DWORD dwMessageId, DWORD dwLanguageId, LPSTR lpBuffer,
+                            DWORD nSize, void *Arguments);
+DWORD WINAPI FormatMessageW(DWORD dwFlags, LPCVOID lpSource, DWORD dwMessageId, DWORD dwLanguageId, LPWSTR lpBuffer,
+                            DWORD nSize, void *Arguments);
+
+/* ---- Text ---- */
+
+int WINAPI lstrlenA(LPCSTR lpString);
+int WINAPI lstrlenW(LPCWSTR lpString);
+LPSTR WINAPI lstrcpynA(LPSTR lpString1, LPCSTR lpString2, int iMaxLength);
+LPWSTR WINAPI lstrcpynW(LPWSTR lpString1, LPCWSTR lpString2, int iMaxLength);
 
 #ifdef UNICODE
-#define CreateEvent CreateEventW
+#define FormatMessage FormatMessageW
+#define lstrlen lstrlenW
+#define lstrcpyn lstrcpynW
 #else
-#define CreateEvent CreateEventA
+#define FormatMessage FormatMessageA
+#define lstrlen lstrlenA
+#define lstrcpyn lstrcpynA
 #endif
 
 #ifdef __cplusplus

@@ -17,7 +17,9 @@
 #define _WINDOWS_
 
 #include <guiddef.h>
+#include <ioapiset.h>
 #include <winbase.h>
 #include <windef.h>
+#include <windlass/crt.h>
 
 #endif

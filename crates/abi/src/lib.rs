@@ -25,6 +25,7 @@ mod overlapped;
 mod protocol;
 mod socket;
 mod transport;
+mod win32;
 
 pub use base::*;
 pub use error::*;
@@ -38,3 +39,4 @@ pub use overlapped::*;
 pub use protocol::*;
 pub use socket::*;
 pub use transport::*;
+pub use win32::*;

@@ -36,6 +36,7 @@ macro_rules! exported {
     (
         functions { $($module:ident { $($name:ident($($arg:tt),*);)* })* }
         pages { $($page:ident($($page_arg:tt),*);)* }
+        ends { $($end:ident($($end_arg:tt),*);)* }
     ) => {
         /// The functions of the library.
         const EXPORTED: &[functions::Signature] = &[
@@ -46,6 +47,10 @@ macro_rules! exported {
             $((
                 stringify!($page),
                 describe::describe(ours::$page as unsafe extern "system" fn($($page_arg),*) -> _),
+            ),)*
+            $((
+                stringify!($end),
+                describe::describe(ours::$end as unsafe extern "system-unwind" fn($($end_arg),*) -> !),
             ),)*
         ];
     };

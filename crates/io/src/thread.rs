@@ -56,6 +56,8 @@ pub struct Thread {
 #[derive(Default)]
 struct State {
     exited: bool,
+    /// It has not been let go on since it was made.
+    suspended: bool,
     /// First in, first out (WPU-APC-4).
     apcs: VecDeque<Apc>,
     /// The openings that were not closed, and the last number given to one.
@@ -242,21 +244,41 @@ impl fmt::Debug for Thread {
     }
 }
 
+/// How many forks lie between this process and the first one that used this crate.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// To be called in the child of a fork, on the one thread that there is; async-signal-safe. The thread gets another record
+/// there: that of the parent has the parent's APCs, and a waker that shares its descriptor with the parent's.
+pub fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// What the calling thread has, dropped when the thread exits.
 struct Current {
     record: Arc<Thread>,
     /// Each once.
     mutexes: RefCell<Vec<Weak<Waitable>>>,
+    /// The [`FORKS`] of the process that it is of.
+    forks: u32,
 }
 
 impl Current {
     fn new(record: Arc<Thread>) -> Self {
-        Self { record, mutexes: RefCell::default() }
+        Self { record, mutexes: RefCell::default(), forks: FORKS.load(Ordering::Relaxed) }
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.forks == FORKS.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Current {
     fn drop(&mut self) {
+        if !self.is_of_this_process() {
+            // Another thread of the parent may have held its locks.
+            std::mem::forget(self.record.clone());
+            return;
+        }
         let thread = key();
         for mutex in self.mutexes.take().iter().filter_map(Weak::upgrade) {
             mutex.signal(|signal| signal.abandon(thread));
@@ -265,12 +287,23 @@ impl Drop for Current {
     }
 }
 
-/// Made when first asked for.
-struct Lazy(OnceCell<Current>);
+/// Made when first asked for, in each process.
+struct Lazy {
+    current: OnceCell<Current>,
+    in_child: OnceCell<Box<Lazy>>,
+}
 
 impl Lazy {
+    const fn new() -> Self {
+        Self { current: OnceCell::new(), in_child: OnceCell::new() }
+    }
+
     fn get(&self) -> &Current {
-        self.0.get_or_init(|| Current::new(Thread::new(false)))
+        let current = self.current.get_or_init(|| Current::new(Thread::new(false)));
+        match current.is_of_this_process() {
+            true => current,
+            false => self.in_child.get_or_init(|| Box::new(Self::new())).get(),
+        }
     }
 }
 
@@ -278,7 +311,7 @@ thread_local! {
     /// These need nothing at the exit of the thread, unlike the record itself.
     static HAS_RECORD: Cell<bool> = const { Cell::new(false) };
     static KEY: Cell<u64> = const { Cell::new(0) };
-    static CURRENT: Lazy = const { Lazy(OnceCell::new()) };
+    static CURRENT: Lazy = const { Lazy::new() };
 }
 
 fn find(id: ThreadId) -> Option<Arc<Thread>> {

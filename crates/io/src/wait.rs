@@ -60,6 +60,11 @@ pub fn wait_for(
     wait_on(&objects, all, timeout, alertable)
 }
 
+/// Whether a wait could be for this handle. Errors: WSA_INVALID_HANDLE.
+pub fn can_wait_for(handle: Handle) -> Result<(), WsaError> {
+    object::waitable(handle).map(drop)
+}
+
 /// How a sleep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slept {

@@ -7,7 +7,8 @@ use windlass_abi::{LPARAM, WPARAM};
 
 use crate::process;
 
-/// Takes a message; must not block (WPU-PM-1). Returns whether it was queued.
+/// Takes a message; must not block (WPU-PM-1), nor call Winsock: the provider that posts may hold locks of the socket that
+/// the message is about. Returns whether it was queued.
 pub type Sink = Arc<dyn Fn(u32, WPARAM, LPARAM) -> bool + Send + Sync>;
 
 /// The sinks of a process.

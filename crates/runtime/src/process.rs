@@ -51,9 +51,10 @@ impl Process {
         }
     }
 
-    /// Adds a reference; the first one takes the snapshots (WSA-STARTUP-7, WSA-STARTUP-9).
+    /// Adds a reference; the first one takes the snapshots (WSA-STARTUP-7, WSA-STARTUP-9). `WSAEPROCLIM` if there are too many.
     pub(crate) fn add_reference(&self) -> Result<(), WsaError> {
         let mut lifecycle = self.lifecycle();
+        let count = lifecycle.count.checked_add(1).ok_or(WsaError::WSAEPROCLIM)?;
         if lifecycle.session.is_none() {
             // Reads files, runs no foreign code: the lock only holds back other start-ups.
             let session =
@@ -62,7 +63,7 @@ impl Process {
             EVER_STARTED.store(true, Relaxed);
             STARTED.store(true, Relaxed);
         }
-        lifecycle.count += 1;
+        lifecycle.count = count;
         Ok(())
     }
 
@@ -138,4 +139,20 @@ pub(crate) fn not_started(function: Function) -> WsaError {
     let kind = if after { Violation::CallAfterCleanup } else { Violation::CallBeforeStartup };
     report::violation(kind, function, None);
     WsaError::WSANOTINITIALISED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wsa_startup_5_there_is_a_limit_to_the_count() {
+        let process = Process::new();
+        *process.lifecycle() =
+            Lifecycle { count: u32::MAX - 1, session: Some(Arc::new(Session::for_tests())), ending: Vec::new() };
+        assert_eq!(process.add_reference(), Ok(()));
+        assert_eq!(process.add_reference(), Err(WsaError::WSAEPROCLIM));
+        assert_eq!(process.starts_outstanding(), u64::from(u32::MAX));
+        assert!(process.drop_reference().unwrap().is_none());
+    }
 }

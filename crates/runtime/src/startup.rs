@@ -17,7 +17,7 @@ use crate::version::{Negotiated, negotiate};
 ///
 /// # Errors
 /// To be returned as the result, not through the thread error (LC-ERR-3). `WSAVERNOTSUPPORTED`: a request below 1.0
-/// (WSA-STARTUP-4). `WSASYSNOTREADY`: a catalog exists but cannot be read.
+/// (WSA-STARTUP-4). `WSASYSNOTREADY`: a catalog exists but cannot be read. `WSAEPROCLIM`: too many start-ups.
 pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     let negotiated = negotiate(requested)?;
     crate::loader::fork::watch();

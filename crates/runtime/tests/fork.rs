@@ -3,11 +3,15 @@
 mod common;
 
 use std::thread;
+use std::time::Duration;
 
 use common::child::in_child;
 use common::fake::{api, fake, install_fake, succeed};
 use common::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use windlass_abi::*;
+use windlass_io::thread::{current, queue_apc};
+use windlass_io::wait::{Slept, sleep_ex};
 use windlass_runtime as runtime;
 
 #[test]
@@ -98,6 +102,30 @@ fn unload_6_a_grandchild_starts_with_nothing_too() {
             end();
             true
         });
+        end();
+    });
+}
+
+// What wakes a thread is a descriptor, which a child shares with its parent.
+#[test]
+fn unload_6_a_child_has_neither_the_procedure_calls_nor_the_waker_of_its_parent() {
+    in_own_process(|| {
+        let rest = || sleep_ex(Some(Duration::ZERO), true);
+        start();
+        let waker = current().waker().clone();
+        let bell = waker.fd().unwrap();
+        queue_apc(current().id().unwrap(), Box::new(|| ())).unwrap();
+        in_child(|| {
+            assert_eq!(rest(), Slept::TimedOut, "the parent's calls");
+            let armed = current().waker().clone();
+            let armed = armed.arm().unwrap();
+            queue_apc(current().id().unwrap(), Box::new(|| ())).unwrap();
+            drop(armed);
+            rest() == Slept::IoCompletion
+        });
+        let mut fds = [PollFd::new(&bell, PollFlags::IN)];
+        assert_eq!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0), "the child has rung");
+        assert_eq!(rest(), Slept::IoCompletion);
         end();
     });
 }

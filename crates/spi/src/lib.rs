@@ -16,7 +16,7 @@
 //!
 //! # A transport
 //!
-//! Sockets that give back what was sent to them:
+//! Sockets that give back what was sent to them. This is all of `src/lib.rs` of a library crate:
 //!
 //! ```
 //! use std::sync::Mutex;
@@ -58,15 +58,36 @@
 //!     }
 //! }
 //!
-//! // In a `cdylib` that is loaded: `transport_entry!(export Echo);`
-//! transport_entry!(Echo);
-//!
-//! // In a runtime that it is linked into:
-//! let startup = windlass_spi::entry::<Echo>();
-//! # let _ = startup;
+//! // The one export of the module: `WSPStartup`.
+//! transport_entry!(export Echo);
+//! # fn main() {
+//! # let _ = windlass_spi::entry::<Echo>();
+//! # }
 //! ```
 //!
-//! `providers/memory` is a whole transport, blocking calls and network events included.
+//! It is built as a module, put into a catalog, here for a family of its own, and serves every program that asks for it:
+//!
+//! ```text
+//! # Cargo.toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//! ```
+//! ```text
+//! cargo build --release
+//! windlass catalog install transport --catalog mine --name Echo --family 200 --type SOCK_STREAM \
+//!     --provider-flags MATCHES_PROTOCOL_ZERO target/release/libecho.so
+//! windlass run --catalog mine program.c
+//! ```
+//!
+//! where `program.c` calls `socket(200, SOCK_STREAM, 0)`, `send` and `recv` as it would of any socket. Whatever else it calls
+//! fails with `WSAEOPNOTSUPP`, until [`Transport`] says more: each of its methods names the function that it stands for.
+//!
+//! | to | see |
+//! |---|---|
+//! | connect sockets, wait, be cancelled, record network events | `providers/memory`, a whole transport over no network |
+//! | hand out sockets of the system | [`NewSocket::Ifs`](transport::NewSocket::Ifs), and `providers/tcpip` |
+//! | be linked in as well as loaded | [`entry()`], and `providers/memory-module` for the export |
+//! | have a thread of its own | [`helper_thread`] |
 //!
 //! # For runtimes
 //!

@@ -38,7 +38,12 @@ pub fn close(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
     if socket.kind == Kind::Datagram {
         return Ok(());
     }
-    if socket.is_shared() {
+    let is_shared = socket.count_out();
+    finish(tcpip, socket, is_shared).inspect_err(|_| socket.count_in())
+}
+
+fn finish(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, is_shared: bool) -> Result<()> {
+    if is_shared {
         if socket.flags.any(Flags::SHARED) {
             // Another process may have cleaned up and left its reset behind. Whoever is last decides; nobody
             // knows who that is but the kernel.
@@ -69,6 +74,7 @@ pub fn close(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
 /// Ends the calls and operations that wait for the socket, and its event registration (WSP-CLOSE-2, WSP-CLEANUP-6).
 pub fn cancel(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, why: Cancel) {
     socket.mark_closed();
+    socket.count_out();
     network_events::drop_registration(socket, why);
     overlapped::cancel(socket, why);
     let reason = match why {

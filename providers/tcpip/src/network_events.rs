@@ -207,7 +207,7 @@ pub fn inherit(tcpip: &Tcpip, listener: &TcpSocket, accepted: &TcpSocket) -> Res
 /// Ends the registration of a socket that is being closed, without a signal. Nothing is signalled after this
 /// returns. Where other descriptors of the socket stay open, so does the registration (WSP-DUP-5).
 pub fn drop_registration(socket: &TcpSocket, why: Cancel) {
-    if why == Cancel::CleanUp || socket.descriptors() == 1 {
+    if why == Cancel::CleanUp || socket.descriptors() == 0 {
         let mut state = socket.registration.lock();
         state.end(socket);
         state.watch = None;

@@ -268,7 +268,7 @@ pub fn cancel(socket: &TcpSocket, why: Cancel) {
         }
     }
     state.tell(socket);
-    if why == Cancel::CleanUp || socket.descriptors() == 1 {
+    if why == Cancel::CleanUp || socket.descriptors() == 0 {
         state.engine = None;
     }
 }

@@ -27,10 +27,10 @@ use crate::sockaddr::SocketAddress;
 pub struct TcpSocket {
     fd: OwnedFd,
     common: Arc<Common>,
+    /// This descriptor is among those that [`Common`] counts.
+    counted: AtomicBool,
     /// The close of this descriptor is decided: no call may begin to wait (WSP-CLOSE-3).
     closed: AtomicBool,
-    /// Whether it is a descriptor of the client's, or the provider's own for operations that wait.
-    counted: bool,
 }
 
 /// The part of a socket that its duplicates in this process share.
@@ -271,7 +271,7 @@ impl TcpSocket {
             rare: Mutex::default(),
         };
         common.flags.put(Flags::OVERLAPPED, creation_flags & WSA_FLAG_OVERLAPPED != 0);
-        Self { fd, common: Arc::new(common), closed: AtomicBool::new(false), counted: true }
+        Self::counted(fd, Arc::new(common))
     }
 
     /// A connection that `listener` accepted: it has the listener's properties (WSP-ACCEPT-2). Those of the
@@ -298,17 +298,22 @@ impl TcpSocket {
     /// Another descriptor of the socket that `common` belongs to.
     pub fn duplicate_of(fd: OwnedFd, common: Arc<Common>) -> Self {
         common.descriptors.fetch_add(1, Ordering::Relaxed);
-        Self { fd, common, closed: AtomicBool::new(false), counted: true }
+        Self::counted(fd, common)
     }
 
-    /// Another descriptor of the socket, for the provider itself. It keeps the connection: whoever has one drops it before the
-    /// client's last descriptor goes.
+    fn counted(fd: OwnedFd, common: Arc<Common>) -> Self {
+        Self { fd, common, counted: AtomicBool::new(true), closed: AtomicBool::new(false) }
+    }
+
+    /// Another descriptor of the socket, for the provider itself, which is not counted. It keeps the connection: whoever has one
+    /// drops it before the client's last descriptor goes.
     ///
     /// # Errors
     /// WSAEMFILE.
     pub fn twin(&self) -> Result<Self> {
         let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(from_errno)?;
-        Ok(Self { fd, common: self.common.clone(), closed: AtomicBool::new(false), counted: false })
+        let (counted, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { fd, common: self.common.clone(), counted, closed })
     }
 
     /// The handle that the client uses: the descriptor's number (RT-3).
@@ -328,13 +333,25 @@ impl TcpSocket {
         &self.common
     }
 
-    /// Whether another descriptor, here or in another process, may refer to the same socket.
-    pub fn is_shared(&self) -> bool {
+    /// Counts this descriptor out, which is about to be closed: whether another one, here or in another process, may refer
+    /// to the same socket. Of several that are counted out at once at least one finds itself the last.
+    pub fn count_out(&self) -> bool {
+        if self.counted.swap(false, Ordering::Relaxed) {
+            // AcqRel: the last one sees what the others have done.
+            self.common.descriptors.fetch_sub(1, Ordering::AcqRel);
+        }
         // Acquire, and first: a hand-out leaves the flag behind when it is fetched.
-        self.handed_out.load(Ordering::Acquire) > 0 || self.flags.any(Flags::SHARED) || self.descriptors() > 1
+        self.handed_out.load(Ordering::Acquire) > 0 || self.flags.any(Flags::SHARED) || self.descriptors() > 0
     }
 
-    /// How many descriptors of this process refer to the socket.
+    /// Counts it in again: it stays open.
+    pub fn count_in(&self) {
+        if !self.counted.swap(true, Ordering::Relaxed) {
+            self.common.descriptors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many descriptors of this process refer to the socket and are not about to be closed.
     pub fn descriptors(&self) -> u32 {
         self.descriptors.load(Ordering::Relaxed)
     }
@@ -352,8 +369,11 @@ impl TcpSocket {
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        if self.counted
-            && self.common.descriptors.fetch_sub(1, Ordering::AcqRel) == 1
+        let was_counted = *self.counted.get_mut();
+        self.count_out();
+        // What was closed has ended them before.
+        if was_counted
+            && self.descriptors() == 0
             && let Some(operations) = self.existing_operations()
         {
             operations.end();

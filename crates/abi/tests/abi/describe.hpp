@@ -32,7 +32,10 @@ KIND(long, "void*")
 KIND(unsigned long, "usize")
 KIND(long long, "i64")
 KIND(unsigned long long, "u64")
+// The functions that take one write its 64 bits.
+KIND(LARGE_INTEGER, "i64")
 // Opaque handles.
+KIND(HINSTANCE__, "void")
 KIND(HWND__, "void")
 KIND(RIO_BUFFERID_t, "void")
 KIND(RIO_CQ_t, "void")

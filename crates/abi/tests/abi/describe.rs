@@ -33,7 +33,7 @@ macro_rules! scalars {
 // windows-sys has opaque handles both as pointers and as `isize`.
 scalars! {
     u8 = "byte", i8 = "byte", u16 = "u16", i16 = "i16", u32 = "u32", i32 = "i32", u64 = "u64", i64 = "i64",
-    usize = "usize", isize = "void*", c_void = "void", () = "void",
+    bool = "byte", usize = "usize", isize = "void*", c_void = "void", () = "void",
 }
 
 impl<T: CType> CType for *const T {
@@ -73,6 +73,19 @@ macro_rules! functions {
             }
         }
     };
+}
+
+// What does not return.
+impl<A: CType> CType for unsafe extern "system" fn(A) -> ! {
+    fn describe() -> String {
+        <unsafe extern "system" fn(A)>::describe()
+    }
+}
+
+impl<A: CType> CType for unsafe extern "system-unwind" fn(A) -> ! {
+    fn describe() -> String {
+        <unsafe extern "system" fn(A)>::describe()
+    }
 }
 
 functions!(R A B C D E F G H I J K L M);

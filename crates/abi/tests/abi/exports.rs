@@ -1,7 +1,8 @@
 //! The exports of libws2_32.so and how many parameters each has.
 
 /// Hands the list to a macro: by where their types come from (`windows_sys`' Winsock, the rest of Win32, or the
-/// pages of the functions), the names and a place for each parameter.
+/// pages of the functions), the names and a place for each parameter. Those that `end` their thread do not return, and
+/// unwind.
 macro_rules! with_exports {
     ($then:ident) => {
         $then! {
@@ -64,15 +65,46 @@ macro_rules! with_exports {
                     GetAcceptExSockaddrs(_, _, _, _, _, _, _, _); TransmitFile(_, _, _, _, _, _, _); WSARecvEx(_, _, _, _);
                 }
                 kernel {
-                    GetLastError(); SetLastError(_); CloseHandle(_); CreateEventA(_, _, _, _); CreateEventW(_, _, _, _);
-                    SetEvent(_); ResetEvent(_); WaitForSingleObject(_, _); WaitForSingleObjectEx(_, _, _);
-                    WaitForMultipleObjects(_, _, _, _); WaitForMultipleObjectsEx(_, _, _, _, _); Sleep(_); SleepEx(_, _);
-                    GetTickCount(); GetTickCount64(); GetCurrentThreadId(); GetCurrentProcessId();
+                    GetLastError(); SetLastError(_); CloseHandle(_); DuplicateHandle(_, _, _, _, _, _, _);
+                    CreateEventA(_, _, _, _); CreateEventW(_, _, _, _); SetEvent(_); ResetEvent(_);
+                    CreateSemaphoreA(_, _, _, _); CreateSemaphoreW(_, _, _, _); ReleaseSemaphore(_, _, _);
+                    CreateMutexA(_, _, _); CreateMutexW(_, _, _); ReleaseMutex(_); WaitForSingleObject(_, _);
+                    WaitForSingleObjectEx(_, _, _); WaitForMultipleObjects(_, _, _, _);
+                    WaitForMultipleObjectsEx(_, _, _, _, _); SignalObjectAndWait(_, _, _, _); Sleep(_);
+                    SleepEx(_, _); InitializeCriticalSection(_); InitializeCriticalSectionAndSpinCount(_, _);
+                    InitializeCriticalSectionEx(_, _, _); SetCriticalSectionSpinCount(_, _); EnterCriticalSection(_);
+                    TryEnterCriticalSection(_); LeaveCriticalSection(_); DeleteCriticalSection(_);
+                    InitializeSRWLock(_); AcquireSRWLockExclusive(_); AcquireSRWLockShared(_);
+                    TryAcquireSRWLockExclusive(_); TryAcquireSRWLockShared(_); ReleaseSRWLockExclusive(_);
+                    ReleaseSRWLockShared(_); InitializeConditionVariable(_); SleepConditionVariableCS(_, _, _);
+                    SleepConditionVariableSRW(_, _, _, _); WakeConditionVariable(_); WakeAllConditionVariable(_);
+                    InitOnceInitialize(_); InitOnceExecuteOnce(_, _, _, _); InitOnceBeginInitialize(_, _, _, _);
+                    InitOnceComplete(_, _, _); CreateThread(_, _, _, _, _, _); GetExitCodeThread(_, _);
+                    ResumeThread(_); SwitchToThread(); GetCurrentThread(); GetCurrentThreadId(); GetCurrentProcess();
+                    GetCurrentProcessId(); QueueUserAPC(_, _, _); TlsAlloc(); TlsGetValue(_); TlsSetValue(_, _);
+                    TlsFree(_); CreateIoCompletionPort(_, _, _, _); GetQueuedCompletionStatus(_, _, _, _, _);
+                    GetQueuedCompletionStatusEx(_, _, _, _, _, _); PostQueuedCompletionStatus(_, _, _, _);
+                    GetTickCount(); GetTickCount64(); GetSystemTimeAsFileTime(_); GetSystemTimePreciseAsFileTime(_);
+                    GetSystemInfo(_); GetNativeSystemInfo(_); QueryPerformanceCounter(_);
+                    QueryPerformanceFrequency(_); GetProcessHeap(); HeapCreate(_, _, _); HeapDestroy(_);
+                    HeapAlloc(_, _, _); HeapReAlloc(_, _, _, _); HeapFree(_, _, _); HeapSize(_, _, _);
+                    MultiByteToWideChar(_, _, _, _, _, _); WideCharToMultiByte(_, _, _, _, _, _, _, _);
+                    GetModuleHandleA(_); GetModuleHandleW(_); GetModuleFileNameA(_, _, _);
+                    GetModuleFileNameW(_, _, _); LoadLibraryA(_); LoadLibraryW(_); FreeLibrary(_);
+                    GetProcAddress(_, _); GetCommandLineA(); GetCommandLineW(); GetEnvironmentVariableA(_, _, _);
+                    GetEnvironmentVariableW(_, _, _); ExpandEnvironmentStringsA(_, _, _);
+                    ExpandEnvironmentStringsW(_, _, _); OutputDebugStringA(_); OutputDebugStringW(_);
+                    IsDebuggerPresent(); SetConsoleCtrlHandler(_, _); LocalAlloc(_, _); LocalFree(_);
+                    GlobalAlloc(_, _); GlobalFree(_); lstrlenA(_); lstrlenW(_); lstrcpynA(_, _, _);
+                    lstrcpynW(_, _, _);
                 }
             }
             pages {
                 WSCInstallProviderAndChains(_, _, _, _, _, _, _, _); WSCInstallQOSTemplate(_, _, _);
-                WSCRemoveQOSTemplate(_, _);
+                WSCRemoveQOSTemplate(_, _); FormatMessageA(_, _, _, _, _, _, _); FormatMessageW(_, _, _, _, _, _, _);
+            }
+            ends {
+                ExitThread(_);
             }
         }
     };

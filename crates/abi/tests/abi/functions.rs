@@ -9,17 +9,55 @@ use crate::structs::win;
 
 /// The functions of Win32 outside Winsock.
 mod kernel {
-    pub use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, SetLastError};
-    pub use windows_sys::Win32::System::SystemInformation::{GetTickCount, GetTickCount64};
+    pub use windows_sys::Win32::Foundation::{
+        CloseHandle, DuplicateHandle, FreeLibrary, GetLastError, GlobalFree, LocalFree, SetLastError,
+    };
+    pub use windows_sys::Win32::Globalization::{
+        MultiByteToWideChar, WideCharToMultiByte, lstrcpynA, lstrcpynW, lstrlenA, lstrlenW,
+    };
+    pub use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
+    pub use windows_sys::Win32::System::Diagnostics::Debug::{
+        IsDebuggerPresent, OutputDebugStringA, OutputDebugStringW,
+    };
+    pub use windows_sys::Win32::System::Environment::{
+        ExpandEnvironmentStringsA, ExpandEnvironmentStringsW, GetCommandLineA, GetCommandLineW,
+        GetEnvironmentVariableA, GetEnvironmentVariableW,
+    };
+    pub use windows_sys::Win32::System::IO::{
+        CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus,
+    };
+    pub use windows_sys::Win32::System::LibraryLoader::{
+        GetModuleFileNameA, GetModuleFileNameW, GetModuleHandleA, GetModuleHandleW, GetProcAddress, LoadLibraryA,
+        LoadLibraryW,
+    };
+    pub use windows_sys::Win32::System::Memory::{
+        GetProcessHeap, GlobalAlloc, HeapAlloc, HeapCreate, HeapDestroy, HeapFree, HeapReAlloc, HeapSize, LocalAlloc,
+    };
+    pub use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
+    pub use windows_sys::Win32::System::SystemInformation::{
+        GetNativeSystemInfo, GetSystemInfo, GetSystemTimeAsFileTime, GetSystemTimePreciseAsFileTime, GetTickCount,
+        GetTickCount64,
+    };
     pub use windows_sys::Win32::System::Threading::{
-        CreateEventA, CreateEventW, GetCurrentProcessId, GetCurrentThreadId, ResetEvent, SetEvent, Sleep, SleepEx,
-        WaitForMultipleObjects, WaitForMultipleObjectsEx, WaitForSingleObject, WaitForSingleObjectEx,
+        AcquireSRWLockExclusive, AcquireSRWLockShared, CreateEventA, CreateEventW, CreateMutexA, CreateMutexW,
+        CreateSemaphoreA, CreateSemaphoreW, CreateThread, DeleteCriticalSection, EnterCriticalSection, ExitThread,
+        GetCurrentProcess, GetCurrentProcessId, GetCurrentThread, GetCurrentThreadId, GetExitCodeThread,
+        InitOnceBeginInitialize, InitOnceComplete, InitOnceExecuteOnce, InitOnceInitialize,
+        InitializeConditionVariable, InitializeCriticalSection, InitializeCriticalSectionAndSpinCount,
+        InitializeCriticalSectionEx, InitializeSRWLock, LeaveCriticalSection, QueueUserAPC, ReleaseMutex,
+        ReleaseSRWLockExclusive, ReleaseSRWLockShared, ReleaseSemaphore, ResetEvent, ResumeThread,
+        SetCriticalSectionSpinCount, SetEvent, SignalObjectAndWait, Sleep, SleepConditionVariableCS,
+        SleepConditionVariableSRW, SleepEx, SwitchToThread, TlsAlloc, TlsFree, TlsGetValue, TlsSetValue,
+        TryAcquireSRWLockExclusive, TryAcquireSRWLockShared, TryEnterCriticalSection, WaitForMultipleObjects,
+        WaitForMultipleObjectsEx, WaitForSingleObject, WaitForSingleObjectEx, WakeAllConditionVariable,
+        WakeConditionVariable,
     };
 }
 
 /// The exports that `windows-sys` does not have, after their pages.
 #[allow(non_camel_case_types, non_snake_case, reason = "the names are those of the functions")]
 mod pages {
+    use core::ffi::c_void;
     use windlass_abi::*;
 
     pub type WSCInstallProviderAndChains = unsafe extern "system" fn(
@@ -35,6 +73,25 @@ mod pages {
     pub type WSCInstallQOSTemplate =
         unsafe extern "system" fn(lpProviderId: *mut GUID, lpQOSName: *mut WSABUF, lpQOS: *mut QOS) -> BOOL;
     pub type WSCRemoveQOSTemplate = unsafe extern "system" fn(lpProviderId: *mut GUID, lpQOSName: *mut WSABUF) -> BOOL;
+    // The arguments are a va_list, which Rust does not have.
+    pub type FormatMessageA = unsafe extern "system" fn(
+        dwFlags: u32,
+        lpSource: *const c_void,
+        dwMessageId: u32,
+        dwLanguageId: u32,
+        lpBuffer: *mut u8,
+        nSize: u32,
+        Arguments: *mut c_void,
+    ) -> u32;
+    pub type FormatMessageW = unsafe extern "system" fn(
+        dwFlags: u32,
+        lpSource: *const c_void,
+        dwMessageId: u32,
+        dwLanguageId: u32,
+        lpBuffer: *mut u16,
+        nSize: u32,
+        Arguments: *mut c_void,
+    ) -> u32;
 }
 
 /// A named function or function type and its description.
@@ -44,6 +101,7 @@ macro_rules! exports {
     (
         functions { $($module:ident { $($name:ident($($arg:tt),*);)* })* }
         pages { $($page:ident($($page_arg:tt),*);)* }
+        ends { $($end:ident($($end_arg:tt),*);)* }
     ) => {
         /// Every export.
         pub const EXPORTS: &[Signature] = &[
@@ -52,6 +110,7 @@ macro_rules! exports {
                 describe($module::$name as unsafe extern "system" fn($($arg),*) -> _),
             ),)*)*
             $((stringify!($page), <pages::$page as CType>::describe),)*
+            $((stringify!($end), describe(kernel::$end as unsafe extern "system" fn($($end_arg),*) -> !)),)*
         ];
     };
 }
@@ -99,6 +158,7 @@ types! {
     windows_and_c {
         LPWSCDEINSTALLPROVIDER, LPWSCENABLENSPROVIDER, LPWSCENUMPROTOCOLS, LPWSCGETPROVIDERPATH,
         LPWSCINSTALLNAMESPACE, LPWSCINSTALLPROVIDER, LPWSCUNINSTALLNAMESPACE, LPWSCUPDATEPROVIDER,
-        LPWSCWRITENAMESPACEORDER, LPWSCWRITEPROVIDERORDER,
+        LPWSCWRITENAMESPACEORDER, LPWSCWRITEPROVIDERORDER, LPTHREAD_START_ROUTINE, PAPCFUNC, PHANDLER_ROUTINE,
+        PINIT_ONCE_FN,
     }
 }

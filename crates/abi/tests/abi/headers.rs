@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::compiler::{Compiler, Language, Sources, include_dir};
 
 /// The headers that programs include, in a sensible order.
-const MAIN: [&str; 9] = [
+const MAIN: [&str; 11] = [
     "winsock2.h",
     "ws2tcpip.h",
     "windows.h",
@@ -18,6 +18,8 @@ const MAIN: [&str; 9] = [
     "sporder.h",
     "nspapi.h",
     "nsemail.h",
+    "process.h",
+    "strsafe.h",
 ];
 
 /// System headers that a Winsock program may use before and after ours.
@@ -58,7 +60,9 @@ fn using(headers: &[&str]) -> String {
 /// Every header in its own lower-case name, and those in windlass/.
 fn canonical() -> Vec<String> {
     let mut names: Vec<String> = spellings().into_iter().filter(|name| *name == name.to_lowercase()).collect();
-    names.extend(["libc.h", "sockets.h", "sourcefilter.h"].map(|name| format!("windlass/{name}")));
+    names.extend(
+        ["crt.h", "interlocked.h", "libc.h", "sockets.h", "sourcefilter.h"].map(|name| format!("windlass/{name}")),
+    );
     names
 }
 

@@ -63,8 +63,8 @@ fn symbols_never_take_the_place_of_libc() {
 
 /// Functions whose inputs are not const in the Windows headers.
 #[rustfmt::skip]
-const NOT_PROMISED: [&str; 19] = [
-    "GetAddrInfoExA", "GetAddrInfoExW", "LPWSCINSTALLNAMESPACE", "SetAddrInfoExA", "SetAddrInfoExW",
+const NOT_PROMISED: [&str; 21] = [
+    "GetCommandLineA", "GetCommandLineW", "GetAddrInfoExA", "GetAddrInfoExW", "LPWSCINSTALLNAMESPACE", "SetAddrInfoExA", "SetAddrInfoExW",
     "WSAAddressToStringA", "WSAAddressToStringW", "WSAConnectByNameW", "WSAStringToAddressA", "WSAStringToAddressW",
     "WSCInstallNameSpace", "WSCInstallNameSpace32", "WSCInstallNameSpaceEx", "WSCInstallNameSpaceEx32",
     "WSCInstallProviderAndChains64_32", "WSCSetProviderInfo", "WSCSetProviderInfo32",

@@ -9,12 +9,18 @@ use crate::describe::{CType, describe_field};
 
 /// The same structures of `windows-sys`, under the names of the C headers.
 pub mod win {
+    pub use windows_sys::Win32::Foundation::{FILETIME, PAPCFUNC};
     pub use windows_sys::Win32::Networking::WinSock::CMSGHDR as WSACMSGHDR;
     pub use windows_sys::Win32::Networking::WinSock::*;
     pub use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
     pub use windows_sys::Win32::System::Com::BLOB;
+    pub use windows_sys::Win32::System::Console::PHANDLER_ROUTINE;
     pub use windows_sys::Win32::System::IO::OVERLAPPED as WSAOVERLAPPED;
     pub use windows_sys::Win32::System::IO::OVERLAPPED_ENTRY;
+    pub use windows_sys::Win32::System::SystemInformation::SYSTEM_INFO;
+    pub use windows_sys::Win32::System::Threading::{
+        CONDITION_VARIABLE, CRITICAL_SECTION, INIT_ONCE, LPTHREAD_START_ROUTINE, PINIT_ONCE_FN, SRWLOCK,
+    };
     pub use windows_sys::core::GUID;
 }
 
@@ -230,6 +236,13 @@ structs! {
             Offset | Offset | Anonymous.Anonymous.Offset;
             OffsetHigh | OffsetHigh | Anonymous.Anonymous.OffsetHigh
         }
+        FILETIME { dwLowDateTime, dwHighDateTime } {}
+        OVERLAPPED_ENTRY { lpCompletionKey, lpOverlapped, Internal, dwNumberOfBytesTransferred } {}
+        SYSTEM_INFO { dwPageSize, lpMinimumApplicationAddress, lpMaximumApplicationAddress, dwActiveProcessorMask,
+            dwNumberOfProcessors, dwProcessorType, dwAllocationGranularity, wProcessorLevel, wProcessorRevision } {
+            wProcessorArchitecture | wProcessorArchitecture | Anonymous.Anonymous.wProcessorArchitecture;
+            wReserved | wReserved | Anonymous.Anonymous.wReserved
+        }
         TRANSMIT_PACKETS_ELEMENT { dwElFlags, cLength } {
             u.pBuffer | pBuffer | Anonymous.pBuffer;
             u.file.nFileOffset | nFileOffset | Anonymous.Anonymous.nFileOffset;
@@ -255,7 +268,10 @@ structs! {
         }
     }
     headers {
-        OVERLAPPED_ENTRY { lpCompletionKey, lpOverlapped, Internal, dwNumberOfBytesTransferred }
+        CONDITION_VARIABLE { Ptr }
+        CRITICAL_SECTION { LockCount, RecursionCount, OwningThread, LockSemaphore, SpinCount }
+        INIT_ONCE {}
+        SRWLOCK { Ptr }
         SECURITY_ATTRIBUTES { nLength, lpSecurityDescriptor, bInheritHandle }
         SOCK_NOTIFY_REGISTRATION { socket, completionKey, eventFilter, operation, triggerFlags, registrationResult }
         WSC_PROVIDER_AUDIT_INFO { RecordSize, Reserved }

@@ -22,6 +22,8 @@ pub const INCLUDES: &str = "\
 #include <qos.h>
 #include <sporder.h>
 #include <svcguid.h>
+#include <process.h>
+#include <strsafe.h>
 #include <stddef.h>
 #include <stdio.h>
 ";
@@ -197,7 +199,17 @@ int main(void) {{
 fn nothing_of_the_headers_is_left_out() {
     let checked: BTreeSet<&str> = RUST.iter().chain(WINDOWS_ONLY).map(|&(name, _)| name).collect();
     // Not in windows-sys as the current headers have them, or not of Winsock.
-    let others = ["AF_BTH", "AF_MAX", "ANYSIZE_ARRAY", "MAXDWORD", "MAXIMUM_WAIT_OBJECTS", "NULL", "__FD_SETSIZE"];
+    let others = [
+        "AF_BTH",
+        "AF_MAX",
+        "ANYSIZE_ARRAY",
+        "MAXDWORD",
+        "MAXIMUM_WAIT_OBJECTS",
+        "NULL",
+        "STRSAFE_MAX_CCH",
+        "STRUNCATE",
+        "__FD_SETSIZE",
+    ];
     let mut seen = 0;
     for folder in [include_dir(), include_dir().join("windlass")] {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use windlass_abi::WsaError;
 
 use super::{Apc, CURRENT, Current, HAS_RECORD, Thread, current};
+use crate::deadline::Deadline;
 use crate::handle::Handle;
 use crate::lock;
 use crate::object::{self, Object};
@@ -30,20 +31,30 @@ impl Newborn {
         Self(Thread::new(false))
     }
 
+    /// The same, but it waits in [`begin`](Self::begin) until it is [resumed](Thread::resume).
+    pub fn suspended() -> Self {
+        let newborn = Self::new();
+        lock(&newborn.0.state).suspended = true;
+        newborn
+    }
+
     /// A handle of the thread: signalled once it has exited, to be closed by [`handle::close`](crate::handle::close)
     /// whether it runs or not. Errors: WSA_NOT_ENOUGH_MEMORY.
     pub fn open(&self) -> Result<Handle, WsaError> {
         self.0.open()
     }
 
-    /// Makes the calling thread the one that was announced, and runs the APCs that were queued to it. To be called
+    /// Makes the calling thread the one that was announced, waits until it is resumed if it is suspended, and runs the APCs that were queued to it. To be called
     /// before anything else of this crate in a thread; a thread that has a record already keeps it, and the one that
     /// was announced has exited.
     pub fn begin(self) {
         HAS_RECORD.set(true);
         let record = self.0.clone();
-        let adopted = CURRENT.try_with(|here| here.0.set(Current::new(record)).is_ok());
+        let adopted = CURRENT.try_with(|here| here.current.set(Current::new(record)).is_ok());
         if adopted == Ok(true) {
+            while self.0.is_suspended() {
+                self.0.waker.park(Deadline::NEVER);
+            }
             self.0.run_apcs();
         }
     }
@@ -78,6 +89,19 @@ impl Thread {
     /// Queues a call for the thread, as [`queue_apc`](super::queue_apc). Errors: WSAEFAULT if it has exited.
     pub fn queue(&self, apc: Apc) -> Result<(), WsaError> {
         self.push(0, apc)
+    }
+
+    /// Lets a [suspended](Newborn::suspended) thread go on; whether it was suspended.
+    pub fn resume(&self) -> bool {
+        let was = std::mem::take(&mut lock(&self.state).suspended);
+        if was {
+            self.waker.wake();
+        }
+        was
+    }
+
+    fn is_suspended(&self) -> bool {
+        lock(&self.state).suspended
     }
 
     pub(crate) fn waitable(&self) -> &Arc<Waitable> {

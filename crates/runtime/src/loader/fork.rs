@@ -57,4 +57,5 @@ extern "C" fn in_child() {
     GENERATION.fetch_add(1, Relaxed);
     process::forget_start();
     instance::abandon_all();
+    windlass_io::thread::forked();
 }

@@ -179,7 +179,8 @@ impl Upcalls {
     }
 
     /// `WPUQueueApc`: has `work` run on that thread, in an alertable wait (WPU-APC-1). `WSAEFAULT` if
-    /// the thread is gone. Work for a thread that ends first is never run.
+    /// the thread is gone. Work for a thread that ends first is never run, and nothing takes work back: a transport in a
+    /// module of its own sees to it that none is left when its clean-up returns (WSP-CLEANUP-10).
     pub fn queue_apc(&self, thread: &ThreadId, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let mut id = thread.id;
         let work: Box<Apc> = Box::new(Box::new(work));

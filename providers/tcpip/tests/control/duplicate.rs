@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Barrier;
 
 use windlass_abi::*;
 
@@ -404,6 +405,30 @@ fn wsp_dup_4_descriptors_of_one_process_share_everything() {
     winsock.close(there).unwrap();
     assert_eq!(winsock.recv(here, 9, 0).unwrap(), b"");
     winsock.close(here).unwrap();
+}
+
+// Whoever is last does what linger asks for, also if nobody can tell who that is.
+#[test]
+fn wsp_close_5_one_of_two_closes_at_once_is_the_last() {
+    let winsock = Winsock::start();
+    for _ in 0..300 {
+        let (here, there) = winsock.pair(AF_INET);
+        let info = winsock.duplicate(there, std::process::id()).unwrap();
+        let second = winsock.socket_from(&info, WSA_FLAG_OVERLAPPED).unwrap();
+        winsock.set_linger(there, Some(0));
+        let start = Barrier::new(2);
+        std::thread::scope(|scope| {
+            for s in [there, second] {
+                let (winsock, start) = (&winsock, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    winsock.close(s).unwrap();
+                });
+            }
+        });
+        assert_eq!(winsock.recv(here, 9, 0), Err(WsaError::WSAECONNRESET));
+        winsock.close(here).unwrap();
+    }
 }
 
 // proves: WSP-CLEANUP-14
