@@ -6,6 +6,7 @@
 mod enter;
 mod library;
 mod pairs;
+mod port;
 mod startup;
 mod statistics;
 mod transfer;
@@ -31,6 +32,8 @@ enum Subject {
     Enter,
     /// What send and recv add to the system call: 64 bytes, TCP and UDP over loopback, one and two threads.
     Transfer,
+    /// Posting to a completion port and dequeuing, on one thread and between two.
+    Port,
     /// WSAStartup, socket, closesocket, WSACleanup against socket and close.
     Startup,
 }
@@ -45,6 +48,9 @@ fn main() {
     }
     if wants(Subject::Transfer) {
         transfer::run(&winsock, arguments.batches);
+    }
+    if wants(Subject::Port) {
+        port::run(arguments.batches);
     }
     if wants(Subject::Startup) {
         startup::run(&winsock, arguments.batches);

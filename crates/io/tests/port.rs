@@ -194,8 +194,8 @@ fn a_port_that_is_closed_strands_nobody() {
                     }
                 });
             }
-            s.spawn(move || while port::post(handle, packet(1, 2)).is_ok() {});
-            (0..round % 50).for_each(|_| std::thread::yield_now());
+            s.spawn(move || (0..2000).take_while(|_| port::post(handle, packet(1, 2)).is_ok()).count());
+            (0..round % 4).for_each(|_| std::thread::yield_now());
             port::close(handle).unwrap();
             assert_eq!(port::close(handle), Err(WsaError::WSA_INVALID_HANDLE));
         });

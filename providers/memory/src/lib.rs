@@ -1,8 +1,8 @@
 //! An in-memory transport provider: TCP and UDP between the threads of one process, over IPv4 and IPv6, on the loopback
 //! addresses. There is no other network.
 //!
-//! It is complete, and it is the shortest example of a transport: `network` says what happens, this
-//! file says who waits for it, and everything about handles, counts and clean-up is the SDK's.
+//! It is a whole transport, and an example of one: `network` says what happens, this file says who waits for it, and
+//! everything about handles, counts and clean-up is the SDK's.
 //! Its sockets are no file descriptors, so the runtime makes their handles (non-IFS).
 //!
 //! | module | what it holds |
@@ -10,21 +10,26 @@
 //! | `catalog` | what it serves: the entries to install |
 //! | `network` | all sockets, and what happens between them; `ports`: who has which |
 //! | `socket`, `options` | one socket, and what was set for it |
+//! | `shared` | waiting, and telling those who wait |
 //! | `address` | names, as bytes and as text |
 //!
 //! Out-of-band data, broadcasts, multicasts, overlapped completion and duplicates are not there, and say so.
+//!
+//! `windlass catalog install transport --entries providers/memory/entries.json --first libwsp_memory.so` puts it into a
+//! catalog: the module is that of `providers/memory-module`, the entries are [`entries`].
 
 mod address;
 mod catalog;
 mod network;
 mod options;
 mod ports;
+mod shared;
 mod socket;
 
 pub use catalog::{PROVIDER, entries};
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use windlass_spi::abi::*;
 use windlass_spi::address::Address;
@@ -33,21 +38,14 @@ use windlass_spi::condition::Decision;
 use windlass_spi::events::{Event, NetworkEvents};
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::*;
-use windlass_spi::upcalls::Upcalls;
 
 use catalog::{Kind, Protocol};
 use network::{Id, LARGEST_DATAGRAM, Network};
+use shared::Shared;
 
 /// The provider.
 pub struct Memory {
     shared: Arc<Shared>,
-}
-
-/// One network for all sockets, and one condition for all who wait.
-struct Shared {
-    network: Mutex<Network>,
-    changed: Condvar,
-    upcalls: Upcalls,
 }
 
 /// A socket: its place in the network. Dropping it is a graceful close.
@@ -69,8 +67,7 @@ impl Transport for Memory {
     const HAS_POLL: bool = true;
 
     fn start(startup: &Startup<'_>) -> Result<Self> {
-        let (network, changed) = Default::default();
-        Ok(Self { shared: Arc::new(Shared { network, changed, upcalls: startup.upcalls.clone() }) })
+        Ok(Self { shared: Arc::new(Shared::new(startup.upcalls.clone())) })
     }
 
     fn socket(&self, request: &SocketRequest<'_>) -> Result<NewSocket<MemorySocket>> {
@@ -359,56 +356,6 @@ impl Memory {
     /// How long a call may wait: only overlapped sockets have a limit (MODE-9).
     fn limit(&self, socket: &Open, option: i32) -> Option<Duration> {
         if socket.is_overlapped() { self.shared.lock().options(socket.id).limit(option) } else { None }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something to the network at once, and tells whom it concerns.
-    fn act<R>(&self, act: impl FnOnce(&mut Network) -> R) -> R {
-        let mut network = self.lock();
-        let result = act(&mut network);
-        self.tell(network);
-        result
-    }
-
-    /// Tries again with every change, until there is an answer. Nothing once the time is over.
-    fn until<R>(&self, limit: Option<Duration>, mut attempt: impl FnMut(&mut Network) -> Option<R>) -> Option<R> {
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut network = self.lock();
-        loop {
-            if let Some(answer) = attempt(&mut network) {
-                self.tell(network);
-                return Some(answer);
-            }
-            if network.has_changed() {
-                // Part of it is done, and somebody may wait for that.
-                self.tell(network);
-                network = self.lock();
-                continue;
-            }
-            network = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => self.changed.wait(network).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return None,
-                Some(left) => self.changed.wait_timeout(network, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-        }
-    }
-
-    /// Wakes those who wait, and sets the events of those who asked for it.
-    fn tell(&self, mut network: MutexGuard<'_, Network>) {
-        let (changed, events) = network.take_changes();
-        drop(network);
-        if changed {
-            self.changed.notify_all();
-        }
-        for event in events {
-            // An event that its owner has closed has nobody to tell.
-            let _ = self.upcalls.set_event(event);
-        }
     }
 }
 

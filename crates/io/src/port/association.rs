@@ -24,8 +24,7 @@ pub struct Association {
     core: Arc<Core>,
     key: usize,
     token: Option<u64>,
-    /// Dropped last.
-    _handle: Claim,
+    claim: Option<Claim>,
 }
 
 /// The one association that a handle can have.
@@ -52,11 +51,11 @@ impl Association {
     ) -> Result<Self, WsaError> {
         let claim = Claim::new(handle)?;
         let token = core.reactor_or_new()?.add(key, &source)?;
-        Ok(Self { core: core.clone(), key, token: Some(token), _handle: claim })
+        Ok(Self { core: core.clone(), key, token: Some(token), claim: Some(claim) })
     }
 
     pub(super) fn without_source(core: &Arc<Core>, handle: usize, key: usize) -> Result<Self, WsaError> {
-        Ok(Self { core: core.clone(), key, token: None, _handle: Claim::new(handle)? })
+        Ok(Self { core: core.clone(), key, token: None, claim: Some(Claim::new(handle)?) })
     }
 
     /// Queues the packet of an operation that is complete: the address of its OVERLAPPED, its bytes and its NTSTATUS; and
@@ -86,9 +85,13 @@ impl Association {
 
 impl Drop for Association {
     fn drop(&mut self) {
-        if let (Some(reactor), Some(token)) = (self.core.reactor(), self.token) {
-            reactor.remove(token);
-        }
+        let source = match (self.core.reactor(), self.token) {
+            (Some(reactor), Some(token)) => reactor.remove(token),
+            _ => None,
+        };
+        // In this order: dropping the source may close its descriptor, whose number is another socket's then.
+        self.claim = None;
+        drop(source);
     }
 }
 

@@ -12,18 +12,29 @@ pub(super) const RING: usize = 1024;
 /// First in, first out, for any number of threads at either end.
 ///
 /// What does not fit into the ring goes to a list, and while anything is there everything goes there, so that the packets of
-/// one thread stay in order. Only the ring is taken from; whoever finds it empty moves the list into it.
+/// one thread stay in order. Only the ring is taken from; whoever finds it empty moves the list into it. The list has two
+/// ends with a lock each, so that those who put in do not wait while packets are moved.
 pub(super) struct Queue {
     ring: Ring,
-    /// Something is in the list.
+    /// Something is in the list. Changes under the lock of `newer`.
     spilled: AtomicBool,
-    list: Mutex<VecDeque<Packet>>,
+    newer: Mutex<VecDeque<Packet>>,
+    /// Locked before `newer`.
+    older: Mutex<VecDeque<Packet>>,
 }
+
+/// So long as this each half of the list may stay when a burst is over: 1.5 MB that were needed once.
+const KEPT: usize = 64 * RING;
 
 impl Queue {
     /// A queue whose ring holds `capacity` packets, a power of two.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { ring: Ring::new(capacity), spilled: AtomicBool::new(false), list: Mutex::new(VecDeque::new()) }
+        Self {
+            ring: Ring::new(capacity),
+            spilled: AtomicBool::new(false),
+            newer: Mutex::new(VecDeque::new()),
+            older: Mutex::new(VecDeque::new()),
+        }
     }
 
     /// Puts a packet in. A later [`is_empty`](Self::is_empty) of whoever is known not to have started it yet sees it.
@@ -53,10 +64,10 @@ impl Queue {
 
     #[cold]
     fn push_to_list(&self, packet: Packet) {
-        let mut list = lock(&self.list);
+        let mut newer = lock(&self.newer);
         // The list may have been emptied meanwhile.
-        if !list.is_empty() || !self.ring.push(packet) {
-            list.push_back(packet);
+        if self.spilled.load(Ordering::Relaxed) || !self.ring.push(packet) {
+            newer.push_back(packet);
             self.spilled.store(true, Ordering::SeqCst);
             between_seq_cst();
         }
@@ -71,17 +82,22 @@ impl Queue {
     }
 
     fn refill(&self) {
-        let mut list = lock(&self.list);
-        while let Some(&oldest) = list.front() {
-            if !self.ring.push(oldest) {
+        let mut older = lock(&self.older);
+        loop {
+            while let Some(&oldest) = older.front() {
+                if !self.ring.push(oldest) {
+                    return;
+                }
+                older.pop_front();
+            }
+            let mut newer = lock(&self.newer);
+            if newer.is_empty() {
+                older.shrink_to(KEPT);
+                newer.shrink_to(KEPT);
+                self.spilled.store(false, Ordering::SeqCst);
                 return;
             }
-            list.pop_front();
-        }
-        self.spilled.store(false, Ordering::SeqCst);
-        // A burst does not keep its memory for ever.
-        if list.capacity() > RING {
-            *list = VecDeque::new();
+            std::mem::swap(&mut *older, &mut *newer);
         }
     }
 }

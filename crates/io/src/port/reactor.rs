@@ -82,8 +82,8 @@ impl Reactor {
     }
 
     /// Ends the registration: see [`Sources::remove`].
-    pub(super) fn remove(&self, token: u64) {
-        self.end(self.sources.remove(token));
+    pub(super) fn remove(&self, token: u64) -> Option<Arc<dyn Source>> {
+        self.end(self.sources.remove(token))
     }
 
     /// What was told of a source and stays so.
@@ -91,11 +91,9 @@ impl Reactor {
         self.sources.sticky(token)
     }
 
-    fn end(&self, source: Option<Arc<dyn Source>>) {
-        if let Some(source) = source {
-            // It cannot fail: the source keeps its descriptor open, and it was registered.
-            let _ = epoll::delete(&self.epoll, source.fd());
-        }
+    fn end(&self, source: Option<Arc<dyn Source>>) -> Option<Arc<dyn Source>> {
+        // It cannot fail: the source keeps its descriptor open, and it was registered.
+        source.inspect(|source| _ = epoll::delete(&self.epoll, source.fd()))
     }
 
     /// Wakes one of those who watch. Rings that nobody has heard yet are one.
@@ -169,7 +167,7 @@ impl Reactor {
                 self.rung.swap(false, Ordering::SeqCst);
             } else {
                 let call = |source: &dyn Source, ready, key| source.ready(ready, &mut Completions { core, key });
-                self.end(self.sources.deliver(token, Readiness::from_epoll(flags), call));
+                drop(self.end(self.sources.deliver(token, Readiness::from_epoll(flags), call)));
             }
         }
     }
