@@ -70,9 +70,9 @@ use windlass_spi::transport::{
 use windlass_spi::upcalls::Upcalls;
 
 use crate::duplicate::Exports;
-use crate::network_events::watcher::Watcher;
 #[cfg(fuzzing)]
 pub use crate::duplicate::read_record as read_duplication_record;
+use crate::network_events::watcher::Watcher;
 pub use crate::socket::TcpSocket;
 
 /// The provider, from its first `WSPStartup` to its last `WSPCleanup`.
