@@ -24,6 +24,11 @@
 extern "C" {
 #endif
 
+/* The status of an operation that is under way. */
+#define STATUS_PENDING ((DWORD)0x00000103)
+#define HasOverlappedIoCompleted(lpOverlapped) \
+    ((DWORD)__atomic_load_n(&(lpOverlapped)->Internal, __ATOMIC_ACQUIRE) != STATUS_PENDING)
+
 #define RtlZeroMemory(destination, length) memset((destination), 0, (length))
 #define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
 #define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))

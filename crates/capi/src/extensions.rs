@@ -81,16 +81,18 @@ pub unsafe extern "system" fn TransmitFile(
 /// Completes an operation on a socket whose handle the runtime made (UP-1, WPU-COR-1).
 ///
 /// # Safety
-/// `errno` must be null or writable.
+/// `errno` must be null or writable, `overlapped` null or the structure of an operation that is over.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn WPUCompleteOverlappedRequest(
     s: SOCKET,
-    _overlapped: *mut WSAOVERLAPPED,
-    _error: u32,
-    _transferred: u32,
+    overlapped: *mut WSAOVERLAPPED,
+    error: u32,
+    transferred: u32,
     errno: *mut i32,
 ) -> i32 {
     // SAFETY: as the caller vouches.
-    let result = unsafe { call_errno(errno, || runtime::complete_overlapped_request(s).map(|()| NO_ERROR)) };
+    let result = unsafe {
+        call_errno(errno, || runtime::complete_overlapped_request(s, overlapped, error, transferred).map(|()| NO_ERROR))
+    };
     if result == NO_ERROR { NO_ERROR } else { SOCKET_ERROR }
 }

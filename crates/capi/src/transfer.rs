@@ -2,12 +2,13 @@
 #![allow(unsafe_code, reason = "exports pass the client's pointers to a provider")]
 
 use core::ptr::{null, null_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use windlass_abi::{
-    BOOL, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF, WSAMSG,
-    WSAOVERLAPPED, WsaError,
+    BOOL, FALSE, HANDLE, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF,
+    WSAMSG, WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
 };
-use windlass_runtime::{Function, require_started, thread as errors};
+use windlass_runtime::{Function, overlapped as pending, require_started, thread as errors};
 
 use crate::boundary::{call, load, store};
 use crate::dispatch::{forward, forward_bool, thread_id};
@@ -256,10 +257,38 @@ pub unsafe extern "system" fn WSAGetOverlappedResult(
     wait: BOOL,
     flags: *mut u32,
 ) -> BOOL {
+    if wait != FALSE {
+        // SAFETY: as the caller vouches.
+        let event = || unsafe { pending_event(overlapped) };
+        if event().is_some()
+            && let Err(error) = pending::wait(s, Function::WsaGetOverlappedResult, event)
+        {
+            errors::fail(error);
+            return FALSE;
+        }
+    }
     // SAFETY: the arguments are the client's, passed on unchanged.
     forward_bool(Function::WsaGetOverlappedResult, s, |provider, errno| unsafe {
         (provider.lpWSPGetOverlappedResult)(s, overlapped, transferred, wait, flags, errno)
     })
+}
+
+/// The event of an operation that is under way: providers cannot wait for it (WSP-GOR-3). Nothing if it is over, or if there is
+/// nothing to wait for, which the provider finds too.
+///
+/// # Safety
+/// `overlapped` must be null or valid.
+unsafe fn pending_event(overlapped: *mut WSAOVERLAPPED) -> Option<HANDLE> {
+    if overlapped.is_null() || !overlapped.is_aligned() {
+        return None;
+    }
+    // SAFETY: not null, aligned, and the caller vouches for it; whoever completes it stores the status atomically.
+    let (status, event) = unsafe {
+        let status = AtomicUsize::from_ptr(&raw mut (*overlapped).Internal);
+        (status.load(Ordering::Acquire), (&raw const (*overlapped).hEvent).read())
+    };
+    let event = event.map_addr(|address| address & !1);
+    (status == WSS_OPERATION_IN_PROGRESS && !event.is_null()).then_some(event)
 }
 
 /// Datagrams with control data need the provider's extension (A-S19); none offers it yet.

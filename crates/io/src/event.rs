@@ -62,6 +62,11 @@ impl Event {
         self.0.quiet(|signal| signal.is_signalled())
     }
 
+    /// Whether both are the same event.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn waitable(&self) -> &Arc<Waitable> {
         &self.0
     }

@@ -30,7 +30,7 @@
 //! | `providers` | which providers run: Absent, Starting, Running, Draining, Unloaded |
 //! | `handles` | from socket handles to providers |
 //! | `dispatch` | entering a provider, and leaving it |
-//! | `sockets`, [`select`], [`mod@poll`], [`catalogs`] | what the runtime does beyond handing a call on |
+//! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`catalogs`] | what the runtime does beyond handing a call on |
 //! | [`thread`], [`messages`], [`builtin`], [`limits`], [`report`] | thread error, message sinks, linked-in providers, time limits, reports |
 //! | `loader` | all that is unsafe: modules, tables, upcalls |
 
@@ -38,6 +38,7 @@ pub mod builtin;
 pub mod catalogs;
 pub mod limits;
 pub mod messages;
+pub mod overlapped;
 pub mod poll;
 pub mod report;
 pub mod select;

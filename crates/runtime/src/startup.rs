@@ -3,6 +3,7 @@
 use windlass_abi::WsaError;
 
 use crate::function::Function;
+use crate::overlapped;
 use crate::process;
 use crate::providers;
 use crate::report;
@@ -22,6 +23,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     crate::loader::fork::watch();
     // Extension functions of linked-in providers report errors through the thread (API-X2).
     windlass_spi::thread_error::install(crate::thread::set_last_error);
+    windlass_spi::completion::install(crate::loader::upcalls::complete_for_linked_in);
     process::current().add_reference()?;
     Ok(negotiated)
 }
@@ -41,6 +43,7 @@ pub fn cleanup() -> Result<(), WsaError> {
     let last = process.drop_reference().map_err(|_| process::not_started(Function::WsaCleanup))?;
     if let Some(session) = last {
         providers::end_session(&session);
+        overlapped::end_waits();
         process.session_ended(&session);
         report::send_counters();
     }

@@ -8,6 +8,8 @@
 //! - the open sockets by handle, alive while a call uses them, and the order of a close ([`socket`]);
 //! - the last clean-up: nothing is let in, blocked calls end, open sockets are reset, every call has
 //!   left, and the module can be unloaded or started again at once;
+//! - the end of an overlapped operation: told once, as the client asked, and to nobody if the last clean-up made it
+//!   ([`operation`]);
 //! - the client's pointers: null, negative and short ones are errors, a panic is one too.
 //!
 //! What a transport does not implement answers `WSAEOPNOTSUPP`, never success.
@@ -98,6 +100,7 @@ pub mod events;
 pub mod handles;
 pub mod rundown;
 pub mod socket;
+pub mod status;
 pub mod transport;
 pub mod version;
 
@@ -105,6 +108,6 @@ pub use adapter::entry::{Entry, entry};
 #[cfg(unix)]
 pub use adapter::helper_thread;
 pub use adapter::provider::Provider;
-pub use adapter::{buffers, condition, thread_error, upcalls};
+pub use adapter::{buffers, completion, condition, operation, thread_error, upcalls};
 pub use transport::{Result, Transport};
 pub use windlass_abi as abi;

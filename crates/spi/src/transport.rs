@@ -12,6 +12,7 @@ use crate::address::Address;
 use crate::buffers::{RecvBuffers, SendBuffers};
 use crate::condition::Condition;
 use crate::events::{Event, NetworkEvents};
+use crate::operation::{Operation, Started};
 use crate::socket::OpenSocket;
 use crate::upcalls::Upcalls;
 use crate::version::Versions;
@@ -263,6 +264,26 @@ pub trait Transport: Sized + Send + Sync + 'static {
     ) -> Result<()> {
         let _ = (socket, code, input, output);
         Err(WsaError::WSAEINVAL)
+    }
+
+    /// Starts an overlapped operation (contract: transport, section 4), whatever the blocking mode (MODE-4).
+    ///
+    /// What can be done at once is completed in here. What cannot is [pended](Operation::pend) and kept, to be completed from any
+    /// thread: sends in the order in which they were started, and receives likewise (OV-12). Operations of a socket that is
+    /// [cancelled](Self::cancel) end then: by a close with `WSA_OPERATION_ABORTED`, which is indicated (WSP-CLOSE-2), by the last
+    /// clean-up silently (WSP-CLEANUP-8).
+    ///
+    /// An error means that the operation was not started; it is dropped, and nothing is indicated (OV-7).
+    fn overlapped(&self, socket: &OpenSocket<Self::Socket>, operation: Operation) -> Result<Started> {
+        let _ = (socket, operation);
+        Err(WsaError::WSAEOPNOTSUPP)
+    }
+
+    /// Whether an overlapped `WSPIoctl` with this code may pend, and so goes to [`overlapped`](Self::overlapped) (OV-22). Any other is
+    /// carried out by [`ioctl`](Self::ioctl), and its success indicated.
+    fn ioctl_pends(&self, code: u32) -> bool {
+        let _ = code;
+        false
     }
 
     /// `WSPAddressToString` (5.1).

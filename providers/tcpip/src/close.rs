@@ -24,6 +24,7 @@ use crate::bind::free_remains;
 use crate::blocking::Wait;
 use crate::inspect::inspect;
 use crate::network_events;
+use crate::overlapped;
 use crate::shutdown::shutdown;
 use crate::socket::{Flags, Kind, TcpSocket, reset_on_close};
 
@@ -70,11 +71,12 @@ fn finish(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, is_shared: bool) -> Res
     limit.map_or(Ok(()), |limit| linger(tcpip, socket, limit))
 }
 
-/// Ends the calls that wait for the socket, and its event registration (WSP-CLOSE-2, WSP-CLEANUP-6).
+/// Ends the calls and operations that wait for the socket, and its event registration (WSP-CLOSE-2, WSP-CLEANUP-6).
 pub fn cancel(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, why: Cancel) {
     socket.mark_closed();
     socket.count_out();
     network_events::drop_registration(socket, why);
+    overlapped::cancel(socket, why);
     let reason = match why {
         Cancel::Close => Reason::Closed,
         Cancel::CleanUp => Reason::CleanedUp,

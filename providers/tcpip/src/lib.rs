@@ -2,7 +2,8 @@
 //!
 //! Its handles are the kernel's descriptors (an IFS provider). The rules of Winsock that the kernel does not
 //! know live here; everything else is one direct system call away. No thread is started, but one for event
-//! registrations and for sockets handed out to other processes, which ends with the last clean-up.
+//! registrations, for overlapped operations that wait and for sockets handed out to other processes, which ends with
+//! the last clean-up.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | `error`, `sockaddr` | errors and addresses between the kernel and Winsock |
 //! | `create`, `bind`, `listen`, `accept`, `connect`, `shutdown`, `close` | the life of a socket |
 //! | `send`, `recv`, `out_of_band` | transfers |
+//! | `overlapped` | operations that complete later |
 //! | `select`, `readiness` | `WSPSelect` and `WSAPoll` |
 //! | `network_events` | `WSPEventSelect`, `WSPAsyncSelect`, `WSPEnumNetworkEvents` |
 //! | `options`, `ioctl`, `text` | options, control codes, addresses as text |
@@ -26,6 +28,7 @@
 //!   data behind it (OOB-1).
 //! - Data that comes after a receive shutdown resets the connection at the next call or the close (WSP-SHUT-2).
 //! - The end of a connection by keep-alive is told from one by unanswered data by the option alone (WSP-SSO-3).
+//! - An overlapped operation goes on when the thread that started it ends; its completion routine is dropped (OV-21).
 //! - An accept that waits already is not woken by a deferral on another thread, but by the next connection.
 
 mod accept;
@@ -44,6 +47,7 @@ mod listen;
 mod network_events;
 mod options;
 mod out_of_band;
+mod overlapped;
 mod readiness;
 mod recv;
 mod select;
@@ -61,6 +65,7 @@ use windlass_spi::Result;
 use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
+use windlass_spi::operation::{Operation, Started};
 use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
@@ -253,6 +258,14 @@ impl Transport for Tcpip {
         output: &mut IoctlOutput<'_>,
     ) -> Result<()> {
         ioctl::control(self, socket, code, input, output)
+    }
+
+    fn overlapped(&self, socket: &OpenSocket<TcpSocket>, operation: Operation) -> Result<Started> {
+        overlapped::start(self, socket, operation)
+    }
+
+    fn ioctl_pends(&self, code: u32) -> bool {
+        overlapped::ioctl_pends(code)
     }
 
     fn address_to_string(&self, address: &[u8], _info: &WSAPROTOCOL_INFOW) -> Result<String> {

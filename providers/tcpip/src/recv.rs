@@ -20,11 +20,15 @@ use crate::connect::check_connected;
 use crate::error::from_errno;
 use crate::sockaddr::{check_capacity, from_kernel, to_address};
 use crate::socket::{Flags, Kind, TcpSocket};
-use crate::{Tcpip, network_events, out_of_band};
+use crate::{Tcpip, network_events, out_of_band, overlapped};
 
 /// What keeps a receive from going straight to the kernel.
-const OBSTACLES: u32 =
-    Flags::SHUT_RECEIVE | Flags::RECEIVE_DISCONNECTED | Flags::CONNECTING | Flags::ABORTED | Flags::DISSOLVED;
+const OBSTACLES: u32 = Flags::SHUT_RECEIVE
+    | Flags::RECEIVE_DISCONNECTED
+    | Flags::CONNECTING
+    | Flags::ABORTED
+    | Flags::DISSOLVED
+    | Flags::RECEIVES_PENDING;
 
 /// The most slices that the kernel takes at once.
 const MOST_SLICES: usize = 1024;
@@ -115,6 +119,10 @@ fn unusual(
     flags: u32,
     source: &mut Source,
 ) -> Result<Received> {
+    // Out-of-band data may be received at any time (OOB-1).
+    if socket.flags.any(Flags::RECEIVES_PENDING) && flags & MSG_OOB == 0 {
+        overlapped::await_receive_turn(tcpip, socket)?;
+    }
     check_state(socket, source)?;
     let flags = kernel_flags(flags, socket.kind, socket.flags.load())?;
     if socket.kind == Kind::Stream {
@@ -290,12 +298,7 @@ fn fill(
 fn probe(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
     let peek = || {
         check_state(socket, &Source::Unwanted)?;
-        let mut byte = [0u8];
-        match rustix::net::recv(socket.fd(), &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
-            Ok((_, 0)) => at_end(socket).map(|_| ()),
-            Ok(_) => Ok(()),
-            Err(errno) => Err(refusal(socket, errno)),
-        }
+        peek(socket)
     };
     match peek() {
         Err(WsaError::WSAEWOULDBLOCK) if !socket.flags.any(Flags::NONBLOCKING) => {
@@ -303,6 +306,53 @@ fn probe(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
         }
         done => done,
     }
+}
+
+/// Whether data is there or the stream has ended; WSAEWOULDBLOCK if neither.
+fn peek(socket: &TcpSocket) -> Result<()> {
+    let mut byte = [0u8];
+    match rustix::net::recv(socket.fd(), &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+        Ok((_, 0)) => at_end(socket).map(|_| ()),
+        Ok(_) => Ok(()),
+        Err(errno) => Err(refusal(socket, errno)),
+    }
+}
+
+/// The kernel's flags for an overlapped receive, which waits for MSG_WAITALL whatever the blocking mode (MODE-4).
+///
+/// # Errors
+/// WSAEOPNOTSUPP: flags that only a call that is not overlapped can have (WSP-RECV-6).
+pub fn overlapped_flags(socket: &TcpSocket, flags: u32) -> Result<RecvFlags> {
+    if flags & (MSG_PEEK | MSG_OOB) != 0 {
+        return Err(WsaError::WSAEOPNOTSUPP);
+    }
+    let flags = kernel_flags(flags, socket.kind, socket.flags.load() & !Flags::NONBLOCKING)?;
+    Ok(flags.difference(RecvFlags::WAITALL))
+}
+
+/// Whether the state of the socket allows an overlapped receive.
+pub fn check_overlapped(socket: &TcpSocket, wants_source: bool) -> Result<()> {
+    check_state(socket, &if wants_source { Source::Wanted(None) } else { Source::Unwanted })
+}
+
+/// One try of an overlapped receive: what came, or WSAEWOULDBLOCK; and from where, if that is wanted and known.
+pub fn attempt_overlapped(
+    socket: &TcpSocket,
+    buffers: &mut RecvBuffers<'_>,
+    flags: RecvFlags,
+    wants_source: bool,
+) -> (Result<usize>, Option<Address>) {
+    let wants_source = wants_source && socket.kind == Kind::Datagram;
+    let mut source = if wants_source { Source::Wanted(None) } else { Source::Unwanted };
+    let outcome = check_state(socket, &source).and_then(|()| match socket.kind {
+        Kind::Stream if buffers.total() == 0 => peek(socket).map(|()| 0),
+        _ => attempt(socket, buffers, flags, &mut source),
+    });
+    let from = match source {
+        Source::Wanted(Some(address)) => from_kernel(address).ok().map(|from| to_address(&from)),
+        _ => None,
+    };
+    (outcome, from)
 }
 
 /// What it means that nothing came although there was room: an empty datagram, the end of a stream, or
@@ -342,7 +392,7 @@ fn check_state(socket: &TcpSocket, source: &Source) -> Result<()> {
 }
 
 /// A datagram socket without a local address can receive nothing, ever (WSP-RECV-1).
-fn check_bound(socket: &TcpSocket) -> Result<()> {
+pub fn check_bound(socket: &TcpSocket) -> Result<()> {
     match socket.kind {
         Kind::Datagram if !socket.flags.any(Flags::BOUND) && !is_bound(socket)? => Err(WsaError::WSAEINVAL),
         _ => Ok(()),

@@ -17,12 +17,14 @@ use crate::blocking::{Wait, until_done};
 use crate::connect::{check_connected, check_peer};
 use crate::error::from_errno;
 use crate::network_events;
+use crate::overlapped;
 use crate::shutdown::{reset, reset_if_data_came};
 use crate::sockaddr::{SocketAddress, parse_or};
 use crate::socket::{Flags, Kind, TcpSocket};
 
 /// What keeps a send from going straight to the kernel.
-const OBSTACLES: u32 = Flags::SHUT_SEND | Flags::SHUT_RECEIVE | Flags::CONNECTING | Flags::ABORTED;
+const OBSTACLES: u32 =
+    Flags::SHUT_SEND | Flags::SHUT_RECEIVE | Flags::CONNECTING | Flags::ABORTED | Flags::SENDS_PENDING;
 
 /// The most slices that the kernel takes at once.
 const MOST_SLICES: usize = 1024;
@@ -57,17 +59,34 @@ pub fn send_to(
     flags: u32,
     to: Option<&[u8]>,
 ) -> Result<u32> {
-    let to = match (socket.kind, to) {
-        (Kind::Datagram, Some(name)) => {
-            let address = parse_or(name, socket.family, WsaError::WSAEAFNOSUPPORT)?;
-            check_peer(address)?;
-            Some(address)
-        }
-        _ => None,
-    };
+    let to = destination(socket, to)?;
     let sent = transmit(tcpip, socket, buffers, flags, to);
     network_events::after_send(socket, sent == Err(WsaError::WSAEWOULDBLOCK));
     sent
+}
+
+/// Where a datagram goes, if the caller says so; a stream ignores it (WSP-STO-1).
+///
+/// # Errors
+/// WSAEAFNOSUPPORT, WSAEFAULT, WSAEADDRNOTAVAIL: the address.
+#[inline]
+pub fn destination(socket: &TcpSocket, to: Option<&[u8]>) -> Result<Option<SocketAddress>> {
+    match (socket.kind, to) {
+        (Kind::Datagram, Some(name)) => {
+            let address = parse_or(name, socket.family, WsaError::WSAEAFNOSUPPORT)?;
+            check_peer(address)?;
+            Ok(Some(address))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The kernel's flags for an overlapped send.
+///
+/// # Errors
+/// WSAEOPNOTSUPP (WSP-SEND-5).
+pub fn overlapped_flags(socket: &TcpSocket, flags: u32) -> Result<SendFlags> {
+    kernel_flags(flags, socket.kind)
 }
 
 /// Inlined, with one system call in it: a return is what costs most after a system call.
@@ -102,6 +121,10 @@ fn unusual(
 ) -> Result<u32> {
     check_state(socket)?;
     let flags = kernel_flags(flags, socket.kind)?;
+    if socket.flags.any(Flags::SENDS_PENDING) {
+        overlapped::await_send_turn(tcpip, socket)?;
+        check_state(socket)?;
+    }
     let first = system_call(socket, buffers, flags, to);
     go_on(tcpip, socket, buffers, flags, to, first)
 }
@@ -134,7 +157,7 @@ fn go_on(
 
 /// Tries until the kernel has something to say to this send. An error that an earlier datagram met is not
 /// this one's (WSP-RFROM-4): the kernel has told it instead of sending.
-fn attempt(
+pub fn attempt(
     socket: &TcpSocket,
     buffers: &SendBuffers<'_>,
     flags: SendFlags,
@@ -247,7 +270,7 @@ fn send_rest(
 
 /// Whether the state of the socket allows a send at all.
 #[cold]
-fn check_state(socket: &TcpSocket) -> Result<()> {
+pub fn check_state(socket: &TcpSocket) -> Result<()> {
     let state = socket.flags.load();
     if state & Flags::SHUT_SEND != 0 {
         return Err(WsaError::WSAESHUTDOWN);

@@ -9,20 +9,22 @@ use windlass_spi::transport::Shutdown;
 use crate::bind::free_remains;
 use crate::connect::check_connected;
 use crate::error::from_errno;
+use crate::overlapped;
 use crate::socket::{Flags, Kind, TcpSocket};
 
 /// Ends one direction or both, at once and whatever linger says (WSP-SHUT-3).
 ///
 /// A stream that is not to receive is reset if data is queued, or when a later call finds that data has come; what
-/// nobody calls for is reset by its close (WSP-SHUT-2).
+/// nobody calls for is reset by its close (WSP-SHUT-2). Overlapped receives that wait end with WSAESHUTDOWN; overlapped sends
+/// go out before the end of the stream.
 ///
 /// # Errors
 /// WSAENOTCONN: a stream without connection.
 pub fn shutdown(socket: &TcpSocket, how: Shutdown) -> Result<()> {
-    let (flags, kernel) = match how {
-        Shutdown::Receive => (Flags::SHUT_RECEIVE, net::Shutdown::Read),
-        Shutdown::Send => (Flags::SHUT_SEND, net::Shutdown::Write),
-        Shutdown::Both => (Flags::SHUT_RECEIVE | Flags::SHUT_SEND, net::Shutdown::Both),
+    let flags = match how {
+        Shutdown::Receive => Flags::SHUT_RECEIVE,
+        Shutdown::Send => Flags::SHUT_SEND,
+        Shutdown::Both => Flags::SHUT_RECEIVE | Flags::SHUT_SEND,
     };
     if socket.kind == Kind::Stream {
         check_connected(socket)?;
@@ -32,6 +34,12 @@ pub fn shutdown(socket: &TcpSocket, how: Shutdown) -> Result<()> {
     }
     // Set first, for those that the kernel wakes.
     socket.flags.set(flags);
+    let Some(now) = overlapped::shut_down(socket, how) else { return Ok(()) };
+    let kernel = match now {
+        Shutdown::Receive => net::Shutdown::Read,
+        Shutdown::Send => net::Shutdown::Write,
+        Shutdown::Both => net::Shutdown::Both,
+    };
     match net::shutdown(socket.fd(), kernel) {
         Ok(()) => {}
         // Without a peer the kernel shuts a datagram socket down as well, and wakes whoever waits.
@@ -43,6 +51,7 @@ pub fn shutdown(socket: &TcpSocket, how: Shutdown) -> Result<()> {
     if socket.kind == Kind::Stream && flags & Flags::SHUT_RECEIVE != 0 {
         reset_if_data_came(socket);
     }
+    overlapped::after_shutdown(socket);
     Ok(())
 }
 
@@ -70,6 +79,7 @@ pub fn recv_disconnect(socket: &TcpSocket, data: Option<&mut [u8]>) -> Result<us
         check_connected(socket)?;
     }
     socket.flags.set(Flags::RECEIVE_DISCONNECTED);
+    overlapped::after_shutdown(socket);
     Ok(0)
 }
 

@@ -8,15 +8,18 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use windlass_abi::{
     AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, SOCKET, WSA_FLAG_OVERLAPPED, WsaError,
 };
+use windlass_spi::Result;
 
+use crate::error::from_errno;
 use crate::network_events::Registration;
+use crate::overlapped::Operations;
 use crate::sockaddr::SocketAddress;
 
 /// A socket of this provider: a descriptor, and what all descriptors of the same socket in this process
@@ -48,6 +51,8 @@ pub struct Common {
     pub linger: AtomicU32,
     /// The registration of `WSPEventSelect`; one for each underlying socket (EV-11).
     pub registration: Registration,
+    /// Overlapped operations that wait; made by the first.
+    pub operations: OnceLock<Box<Operations>>,
     /// How many descriptors of this process refer to the socket.
     descriptors: AtomicU32,
     /// How many hand-outs to other processes, or to this one, nobody has fetched yet.
@@ -211,6 +216,10 @@ impl Flags {
     pub const URGENT: u32 = 1 << 23;
     /// Joined a multicast group by `WSPJoinLeaf` (WSP-JOIN-5).
     pub const JOINED: u32 = 1 << 24;
+    /// Overlapped receives wait: plain ones come after them (OV-12). Kept by `overlapped`, as the next.
+    pub const RECEIVES_PENDING: u32 = 1 << 25;
+    /// Overlapped sends wait.
+    pub const SENDS_PENDING: u32 = 1 << 26;
 
     /// The whole word.
     #[inline]
@@ -256,6 +265,7 @@ impl TcpSocket {
             send_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(DONT_LINGER),
             registration: Registration::default(),
+            operations: OnceLock::new(),
             descriptors: AtomicU32::new(1),
             handed_out: AtomicU32::new(0),
             rare: Mutex::default(),
@@ -293,6 +303,17 @@ impl TcpSocket {
 
     fn counted(fd: OwnedFd, common: Arc<Common>) -> Self {
         Self { fd, common, counted: AtomicBool::new(true), closed: AtomicBool::new(false) }
+    }
+
+    /// Another descriptor of the socket, for the provider itself, which is not counted. It keeps the connection: whoever has one
+    /// drops it before the client's last descriptor goes.
+    ///
+    /// # Errors
+    /// WSAEMFILE.
+    pub fn twin(&self) -> Result<Self> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(from_errno)?;
+        let (counted, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { fd, common: self.common.clone(), counted, closed })
     }
 
     /// The handle that the client uses: the descriptor's number (RT-3).
@@ -348,7 +369,15 @@ impl TcpSocket {
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
+        let was_counted = *self.counted.get_mut();
         self.count_out();
+        // What was closed has ended them before.
+        if was_counted
+            && self.descriptors() == 0
+            && let Some(operations) = self.existing_operations()
+        {
+            operations.end();
+        }
     }
 }
 
@@ -385,6 +414,16 @@ impl Common {
     /// The seldom used state. Never held across a wait or a call to the client.
     pub fn rare(&self) -> MutexGuard<'_, Rare> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where overlapped operations wait.
+    pub fn operations(&self) -> &Operations {
+        self.operations.get_or_init(Box::default)
+    }
+
+    /// The same, if there were any.
+    pub fn existing_operations(&self) -> Option<&Operations> {
+        self.operations.get().map(|operations| &**operations)
     }
 
     /// `SO_RCVTIMEO` as far as it takes effect (MODE-9).

@@ -4,6 +4,7 @@
 mod support;
 
 use std::net::Ipv4Addr;
+use std::ptr::null_mut;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::netlink::SocketAddrNetlink;
@@ -21,6 +22,11 @@ const NEW_ADDRESS: u16 = 20;
 const REQUEST_AND_ACKNOWLEDGE: u16 = 1 | 4;
 const CREATE: u16 = 0x400;
 const LOOPBACK: u32 = 1;
+
+/// A structure for an operation that will set this event.
+fn pending(event: &TestEvent) -> WSAOVERLAPPED {
+    WSAOVERLAPPED { Internal: 1, InternalHigh: 2, Offset: 3, OffsetHigh: 4, hEvent: event.handle() }
+}
 
 /// Asks the kernel's routing service for a change, and waits until it is made.
 fn change(kind: u16, flags: u16, body: &[u8]) {
@@ -53,7 +59,7 @@ fn add_address(address: Ipv4Addr) {
     change(NEW_ADDRESS, CREATE, &body.concat());
 }
 
-// proves: EV-3, IO-6
+// proves: EV-3, IO-6, OV-22
 #[test]
 fn ev_6_a_change_is_told_once_after_its_ioctl() {
     if let Err(error) = unshare(CloneFlags::CLONE_NEWNET) {
@@ -110,8 +116,25 @@ fn ev_6_a_change_is_told_once_after_its_ioctl() {
     expect(FD_ADDRESS_LIST_CHANGE);
     assert!(!other_event.is_set());
 
-    // A blocking socket waits.
+    // An overlapped one waits without anybody's waiting.
     winsock.event_select(s, WSA_INVALID_EVENT, 0).unwrap();
+    winsock.enum_network_events(s, event.handle()).unwrap();
+    let (mut ours, mut theirs) = (pending(&event), pending(&other_event));
+    for (s, overlapped) in [(s, &mut ours), (other, &mut theirs)] {
+        let (code, mut returned) = (SIO_ADDRESS_LIST_CHANGE, 4711);
+        let (n, at) = (null_mut(), &mut returned);
+        let started = winsock.ioctl_overlapped(s, code, n, at, overlapped);
+        assert_eq!((started, returned), (Err(WsaError::WSA_IO_PENDING), 4711));
+    }
+    expect_nothing();
+    add_address(Ipv4Addr::new(127, 0, 1, 5));
+    let waited = wait_for(&[Handle::from(event.handle())], false, Some(PATIENCE), false);
+    assert_eq!(waited, Ok(Outcome::Signalled(0)));
+    assert_eq!((ours.Internal, ours.InternalHigh, ours.OffsetHigh), (0, 0, 0));
+    assert_eq!(theirs.Internal, WSS_OPERATION_IN_PROGRESS, "the other family has not changed");
+    assert!(!other_event.is_set());
+
+    // A blocking socket waits.
     winsock.set_nonblocking(s, false).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| winsock.ioctl(s, SIO_ADDRESS_LIST_CHANGE, &mut [], &mut []));

@@ -1,18 +1,32 @@
 //! The module that a provider lives in.
 
+use std::mem::ManuallyDrop;
+
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use windlass_abi::{LPWSPSTARTUP, WspStartupFn};
 use windlass_catalog::{builtin as scheme, expand};
 
 use crate::builtin;
+use crate::loader::upcalls;
 
-/// A provider's module. Dropping it unmaps it, if nobody else has loaded it too.
+/// A provider's module. Dropping it unmaps it, if nobody else has loaded it too, and if no procedure is queued that may
+/// live in it: then it stays mapped for good (WSP-CLEANUP-10).
 pub(super) enum Module {
     /// Part of the program.
     Linked,
-    Loaded {
-        _library: Library,
-    },
+    Loaded(ManuallyDrop<Library>),
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        match self {
+            Self::Loaded(library) if !upcalls::procedures_are_queued() => {
+                // SAFETY: dropped once, here.
+                unsafe { ManuallyDrop::drop(library) };
+            }
+            Self::Loaded(_) | Self::Linked => {}
+        }
+    }
 }
 
 impl Module {
@@ -34,5 +48,5 @@ fn load_library(path: &str) -> Option<(Module, WspStartupFn)> {
     // SAFETY: an export of this name has this type: the contract between catalog and provider (WSP-STARTUP-1). A null
     // address is an absent function.
     let entry = unsafe { library.get::<LPWSPSTARTUP>(b"WSPStartup\0") }.ok().and_then(|symbol| *symbol)?;
-    Some((Module::Loaded { _library: library }, entry))
+    Some((Module::Loaded(ManuallyDrop::new(library)), entry))
 }

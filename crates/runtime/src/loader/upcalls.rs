@@ -3,9 +3,12 @@
 //! Each takes raw pointers as C has them, checks them, and stores the error where the provider wants it. None need be aligned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Release, SeqCst};
 
 use windlass_abi::*;
 use windlass_io::{event, thread as threads};
+use windlass_spi::status;
 
 use crate::handles;
 use crate::loader::descriptor;
@@ -178,8 +181,14 @@ unsafe extern "system" fn queue_apc(
         let apc = apc.ok_or(WsaError::WSAEINVAL)?;
         // SAFETY: not null, so the provider's; copied, since it may be gone after this call (WPU-APC-3).
         let target = unsafe { thread_id.read_unaligned() };
-        // SAFETY: the provider asks for this call with this context, in that thread (WPU-APC-1).
-        threads::queue_apc(target.into(), Box::new(move || unsafe { apc(context) }))?;
+        let queued = Queued::new();
+        let run = move || {
+            // Dropped when the procedure has returned, or with it if it never runs.
+            let _queued = queued;
+            // SAFETY: the provider asks for this call with this context, in that thread (WPU-APC-1).
+            unsafe { apc(context) };
+        };
+        threads::queue_apc(target.into(), Box::new(run))?;
         Ok(NO_ERROR)
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -213,16 +222,77 @@ unsafe extern "system" fn close_thread(thread_id: *mut WSATHREADID, errno: *mut 
     unsafe { upcall(errno, SOCKET_ERROR, close) }
 }
 
-/// `WPUCompleteOverlappedRequest`, which is exported and not in the table (UP-1). There are no overlapped operations
-/// on created handles yet.
+/// `WPUCompleteOverlappedRequest`, which is exported and not in the table (UP-1): stores the byte count, then the status, and
+/// then sets the event, if there is one (WPU-COR-3, WPU-COR-4). The provider has stored error and flags before (WPU-COR-6).
 ///
 /// # Errors
-/// `WSANOTINITIALISED`: no provider is started. `WSAEINVAL`: the handle was not made by WPUCreateSocketHandle (WPU-COR-1).
-/// `WSAEOPNOTSUPP` for those that were.
-pub fn complete_overlapped_request(s: SOCKET) -> Result<(), WsaError> {
+/// Nothing has been stored then. `WSANOTINITIALISED`: no provider is started. `WSAEINVAL`: the handle was not made by
+/// WPUCreateSocketHandle (WPU-COR-1). `WSAEFAULT`: no structure, or one that is not aligned.
+///
+/// # Safety
+/// `overlapped` is null, or the structure of an operation that is over and has not been completed (WPU-COR-7).
+pub unsafe fn complete_overlapped_request(
+    s: SOCKET,
+    overlapped: *mut WSAOVERLAPPED,
+    error: u32,
+    bytes: u32,
+) -> Result<(), WsaError> {
     alive()?;
     handles::context(s).ok_or(WsaError::WSAEINVAL)?;
-    Err(WsaError::WSAEOPNOTSUPP)
+    if overlapped.is_null() || !overlapped.is_aligned() {
+        return Err(WsaError::WSAEFAULT);
+    }
+    let status = if error == 0 { status::STATUS_SUCCESS } else { status::of(WsaError::from_code(error as i32)) };
+    // SAFETY: not null, so the client's until the status is stored; who polls reads the status before anything else (WPU-COR-8).
+    let event = unsafe {
+        let event = (*overlapped).hEvent.map_addr(|address| address & !1);
+        (*overlapped).InternalHigh = bytes as usize;
+        AtomicUsize::from_ptr(&raw mut (*overlapped).Internal).store(status, Release);
+        event
+    };
+    if !event.is_null() {
+        // The client may have closed it; then nobody waits for it.
+        let _ = event::set(event.into());
+    }
+    Ok(())
+}
+
+/// The same for providers that are linked in, as they call it.
+pub(crate) unsafe extern "system" fn complete_for_linked_in(
+    s: SOCKET,
+    overlapped: *mut WSAOVERLAPPED,
+    error: u32,
+    bytes: u32,
+    errno: *mut i32,
+) -> i32 {
+    // SAFETY: `errno` is the provider's, null or valid; the rest is promised by the provider.
+    unsafe {
+        upcall(errno, SOCKET_ERROR, || complete_overlapped_request(s, overlapped, error, bytes).map(|()| NO_ERROR))
+    }
+}
+
+/// The procedures that providers have queued and that have neither run to their end nor been dropped.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts one of them.
+struct Queued;
+
+impl Queued {
+    fn new() -> Self {
+        QUEUED.fetch_add(1, SeqCst);
+        Self
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        QUEUED.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Whether a thread may yet run a procedure of some provider's: modules must stay mapped then (WSP-CLEANUP-10).
+pub(super) fn procedures_are_queued() -> bool {
+    QUEUED.load(SeqCst) != 0
 }
 
 /// Upcalls work while any provider is between the beginning of its start and the end of its last clean-up (UPV-1 to UPV-4).

@@ -4,6 +4,7 @@
 pub mod child;
 pub mod fake;
 pub mod module;
+pub mod upcall;
 
 use std::io::Read;
 use std::os::fd::AsRawFd;

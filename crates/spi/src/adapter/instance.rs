@@ -149,6 +149,7 @@ impl<T: Transport> Instance<T> {
     pub(super) fn close(&self) {
         self.admission().closed = true;
         self.closed.store(true, Ordering::Relaxed);
+        self.upcalls.silence();
         for (handle, _) in self.sockets.entries() {
             let _pin = rundown::pin(self.domain.key(handle as u32));
             // SAFETY: just pinned.

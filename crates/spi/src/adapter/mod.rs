@@ -4,6 +4,7 @@
 mod args;
 pub mod buffers;
 mod calls;
+pub mod completion;
 pub mod condition;
 pub(crate) mod entry;
 #[cfg(unix)]
@@ -11,6 +12,7 @@ pub(crate) mod fork;
 #[cfg(unix)]
 pub mod helper_thread;
 mod instance;
+pub mod operation;
 pub(crate) mod provider;
 pub mod thread_error;
 pub mod upcalls;

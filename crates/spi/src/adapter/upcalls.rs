@@ -1,7 +1,7 @@
 //! The runtime's upcalls, safe to call.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use windlass_abi::{
@@ -30,6 +30,8 @@ struct Shared {
     /// Every table supplied so far, without repeats. None is dropped before the last clone is, so
     /// that an upcall needs no lock.
     supplied: Mutex<Vec<Arc<UpcallTable>>>,
+    /// The last clean-up has begun: no operation is indicated any more.
+    silenced: AtomicBool,
 }
 
 impl Upcalls {
@@ -39,7 +41,11 @@ impl Upcalls {
     /// Until the last clone is gone, the functions can be called with the arguments that the contract
     /// gives them.
     pub unsafe fn new(table: &UpcallTable) -> Self {
-        let shared = Shared { latest: AtomicPtr::new(ptr::null_mut()), supplied: Mutex::default() };
+        let shared = Shared {
+            latest: AtomicPtr::new(ptr::null_mut()),
+            supplied: Mutex::default(),
+            silenced: AtomicBool::new(false),
+        };
         let upcalls = Self { shared: Arc::new(shared) };
         // SAFETY: the caller promises it.
         unsafe { upcalls.replace(table) };
@@ -58,6 +64,16 @@ impl Upcalls {
             supplied.len() - 1
         });
         self.shared.latest.store(Arc::as_ptr(&supplied[at]).cast_mut(), Ordering::Release);
+    }
+
+    /// From now on the end of an operation is stored and not indicated (WSP-CLEANUP-8).
+    pub(crate) fn silence(&self) {
+        self.shared.silenced.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the last clean-up has begun.
+    pub(crate) fn is_silenced(&self) -> bool {
+        self.shared.silenced.load(Ordering::SeqCst)
     }
 
     /// The table in use.

@@ -1,5 +1,5 @@
-//! The one thread of the provider: it waits for the kernel on behalf of every registered socket, and of
-//! every socket that was handed out to another process and not yet fetched.
+//! The one thread of the provider: it waits for the kernel on behalf of every registered socket, of every socket
+//! on which overlapped operations wait, and of every socket that was handed out to another process and not yet fetched.
 //!
 //! It is started by the first of these and ended by the last clean-up (WSP-STARTUP-24, WSP-CLEANUP-18).
 //! The readiness set is edge-triggered; what an edge means is decided by a look at the socket, under the
@@ -18,7 +18,7 @@ use windlass_spi::Result;
 use windlass_spi::helper_thread::HelperThread;
 use windlass_spi::upcalls::Upcalls;
 
-use super::changes::Changes;
+use super::changes::{Changes, News};
 use crate::error::from_errno;
 use crate::socket::Common;
 
@@ -59,6 +59,11 @@ enum Watched {
 pub trait Ready: Send + Sync {
     /// One of the descriptors that were added is ready. On the provider's thread, which must not be kept.
     fn ready(&self, shared: &Shared);
+
+    /// Addresses or routes have changed. On the same thread.
+    fn changed(&self, news: News) {
+        let _ = news;
+    }
 }
 
 /// Keys of the set that nobody has.
@@ -154,21 +159,14 @@ impl Watch {
     /// # Errors
     /// WSAEMFILE, WSAENOBUFS, or what else the kernel says if it does not tell changes.
     pub fn tell_changes(&self) -> Result<()> {
-        let mut state = self.shared.state();
-        if state.changes.is_none() {
-            let changes = Arc::new(Changes::open()?);
-            self.shared.add(CHANGES, changes.fd(), epoll::EventFlags::IN)?;
-            state.changes = Some(changes);
-        }
-        Ok(())
+        self.shared.tell_changes()
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.forget(self.key);
-        // It is there, unless adding it failed.
-        let _ = epoll::delete(&self.shared.epoll, &self.fd);
+        self.shared.remove(self.fd.as_fd());
     }
 }
 
@@ -203,6 +201,26 @@ impl Shared {
         epoll::add(&self.epoll, fd, epoll::EventData::new_u64(key), edges).map_err(from_errno)
     }
 
+    /// Takes a descriptor out of the set.
+    pub fn remove(&self, fd: BorrowedFd<'_>) {
+        // It is there, unless adding it failed.
+        let _ = epoll::delete(&self.epoll, fd);
+    }
+
+    /// Has everybody who is watched told of changes of addresses and routes.
+    ///
+    /// # Errors
+    /// WSAEMFILE, WSAENOBUFS, or what else the kernel says if it does not tell changes.
+    pub fn tell_changes(&self) -> Result<()> {
+        let mut state = self.state();
+        if state.changes.is_none() {
+            let changes = Arc::new(Changes::open()?);
+            self.add(CHANGES, changes.fd(), epoll::EventFlags::IN)?;
+            state.changes = Some(changes);
+        }
+        Ok(())
+    }
+
     fn run(&self) {
         let mut ready = Vec::with_capacity(BATCH);
         loop {
@@ -225,11 +243,7 @@ impl Shared {
 
     fn edge(&self, key: u64) {
         // What ended meanwhile is no longer found.
-        let found = match self.state().watched.get(&key) {
-            Some(Watched::Socket(common)) => common.upgrade().map(Found::Socket),
-            Some(Watched::Other(other)) => other.upgrade().map(Found::Other),
-            None => None,
-        };
+        let found = self.state().watched.get(&key).and_then(Watched::find);
         match found {
             Some(Found::Socket(common)) => common.registration.edge(&common),
             Some(Found::Other(other)) => other.ready(self),
@@ -243,9 +257,12 @@ impl Shared {
         if news.is_empty() {
             return;
         }
-        let all: Vec<_> = self.state().watched.values().filter_map(Watched::socket).collect();
-        for common in all {
-            common.registration.happened(&common, news.for_family(common.family));
+        let all: Vec<_> = self.state().watched.values().filter_map(Watched::find).collect();
+        for found in all {
+            match found {
+                Found::Socket(common) => common.registration.happened(&common, news.for_family(common.family)),
+                Found::Other(other) => other.changed(news),
+            }
         }
     }
 }
@@ -256,10 +273,10 @@ enum Found {
 }
 
 impl Watched {
-    fn socket(&self) -> Option<Arc<Common>> {
+    fn find(&self) -> Option<Found> {
         match self {
-            Self::Socket(common) => common.upgrade(),
-            Self::Other(_) => None,
+            Self::Socket(common) => common.upgrade().map(Found::Socket),
+            Self::Other(other) => other.upgrade().map(Found::Other),
         }
     }
 }

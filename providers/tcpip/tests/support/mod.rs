@@ -338,6 +338,20 @@ impl Winsock {
         self.set_option(s, SOL_SOCKET, SO_LINGER, &value).unwrap();
     }
 
+    /// An overlapped ioctl without output.
+    pub fn ioctl_overlapped(
+        &self,
+        s: SOCKET,
+        code: u32,
+        input: *mut std::ffi::c_void,
+        returned: &mut u32,
+        overlapped: &mut WSAOVERLAPPED,
+    ) -> Result<()> {
+        zero(|errno| {
+            call!(self.lpWSPIoctl(s, code, input, 0, null_mut(), 0, returned, overlapped, None, null_mut(), errno))
+        })
+    }
+
     pub fn ioctl(&self, s: SOCKET, code: u32, input: &mut [u8], output: &mut [u8]) -> Result<usize> {
         let mut returned = 0;
         zero(|errno| {

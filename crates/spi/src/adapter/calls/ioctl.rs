@@ -7,10 +7,11 @@ use windlass_abi::{
     WSATHREADID, WsaError,
 };
 
-use super::overlapped::synchronous;
+use super::overlapped::{at_once, is_overlapped, start};
 use super::poll::wsa_poll;
 use super::{args, enter, zero};
 use crate::adapter::entry::Entry;
+use crate::adapter::operation::{Ends, Request};
 use crate::transport::{IoctlOutput, Result, Transport};
 
 /// `WSPIoctl`. `SIO_GET_EXTENSION_FUNCTION_POINTER` is answered here (IO-5).
@@ -23,29 +24,43 @@ pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
     output_length: u32,
     returned: *mut u32,
     overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    _thread: *mut WSATHREADID,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    thread: *mut WSATHREADID,
     errno: *mut i32,
 ) -> i32 {
     let body = || {
         let call = enter::<E>(s)?;
-        synchronous(&call.socket, overlapped)?;
-        args::required(returned)?;
+        let overlapped_call = is_overlapped(&call.socket, overlapped);
+        if !overlapped_call {
+            args::required(returned)?;
+        }
         let (input_length, output_length) = (length(input_length)?, length(output_length)?);
         let input_address = input.addr();
         // The client may pass one buffer for both, so the input is copied.
         // SAFETY: the client's, null or readable.
         let input = unsafe { args::input(input, input_length) }?.to_vec();
+        let ends = Ends::new(overlapped, routine, thread, returned);
+        if overlapped_call && call.transport().ioctl_pends(code) {
+            // SAFETY: the client's, null or valid until the operation is over.
+            return unsafe { start(&call, &ends, || Ok(Request::Ioctl { code, input: input.into() })) };
+        }
         // SAFETY: the client's, null or writable.
         let buffer = unsafe { args::output(output, output_length) }?;
         let mut output = IoctlOutput { buffer, returned: 0, input_address };
-        let result = match code {
-            SIO_GET_EXTENSION_FUNCTION_POINTER => extension::<E>(&input, &mut output),
-            _ => call.transport().ioctl(&call.socket, code, &input, &mut output),
+        let mut carry_out = || {
+            let result = match code {
+                SIO_GET_EXTENSION_FUNCTION_POINTER => extension::<E>(&input, &mut output),
+                _ => call.transport().ioctl(&call.socket, code, &input, &mut output),
+            };
+            // SAFETY: the client's, null or writable; also on failure (IO-7).
+            unsafe { args::store(returned, output.returned) };
+            result.map(|()| output.returned)
         };
-        // SAFETY: not null, and the client's.
-        unsafe { args::store(returned, output.returned) };
-        result
+        match overlapped_call {
+            // SAFETY: the client's, null or valid until the operation is over.
+            true => unsafe { at_once(&call, &ends, carry_out) },
+            false => carry_out().map(drop),
+        }
     };
     // SAFETY: the client's, null or writable.
     unsafe { zero(errno, body) }

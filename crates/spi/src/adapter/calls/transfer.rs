@@ -4,10 +4,11 @@ use windlass_abi::{
     LPWSAOVERLAPPED_COMPLETION_ROUTINE, SOCKADDR, SOCKET, WSABUF, WSAOVERLAPPED, WSATHREADID, WsaError,
 };
 
-use super::overlapped::synchronous;
+use super::overlapped::{is_overlapped, start};
 use super::{args, enter, zero};
 use crate::adapter::buffers::{RecvBuffers, SendBuffers};
 use crate::adapter::entry::Entry;
+use crate::adapter::operation::{Ends, Request};
 use crate::transport::Transport;
 
 /// `WSPSend`.
@@ -18,13 +19,17 @@ pub unsafe extern "system" fn wsp_send<E: Entry>(
     sent: *mut u32,
     flags: u32,
     overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    _thread: *mut WSATHREADID,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    thread: *mut WSATHREADID,
     errno: *mut i32,
 ) -> i32 {
     let body = || {
         let call = enter::<E>(s)?;
-        synchronous(&call.socket, overlapped)?;
+        if is_overlapped(&call.socket, overlapped) {
+            let ends = Ends::new(overlapped, routine, thread, sent);
+            // SAFETY: the client's, null or valid until the operation is over.
+            return unsafe { start(&call, &ends, || Request::send(buffers, count, flags)) };
+        }
         // SAFETY: the client's, null or readable.
         let buffers = unsafe { SendBuffers::from_raw(buffers, count) }?;
         args::required(sent)?;
@@ -47,13 +52,17 @@ pub unsafe extern "system" fn wsp_send_to<E: Entry>(
     to: *const SOCKADDR,
     tolen: i32,
     overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    _thread: *mut WSATHREADID,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    thread: *mut WSATHREADID,
     errno: *mut i32,
 ) -> i32 {
     let body = || {
         let call = enter::<E>(s)?;
-        synchronous(&call.socket, overlapped)?;
+        if is_overlapped(&call.socket, overlapped) {
+            let ends = Ends::new(overlapped, routine, thread, sent);
+            // SAFETY: the client's, null or valid until the operation is over.
+            return unsafe { start(&call, &ends, || Request::send_to(buffers, count, flags, to, tolen)) };
+        }
         // SAFETY: the client's, null or readable.
         let buffers = unsafe { SendBuffers::from_raw(buffers, count) }?;
         args::required(sent)?;
@@ -79,13 +88,17 @@ pub unsafe extern "system" fn wsp_recv<E: Entry>(
     received: *mut u32,
     flags: *mut u32,
     overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    _thread: *mut WSATHREADID,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    thread: *mut WSATHREADID,
     errno: *mut i32,
 ) -> i32 {
     let body = || {
         let call = enter::<E>(s)?;
-        synchronous(&call.socket, overlapped)?;
+        if is_overlapped(&call.socket, overlapped) {
+            let ends = Ends { flags, ..Ends::new(overlapped, routine, thread, received) };
+            // SAFETY: the client's, null or valid until the operation is over.
+            return unsafe { start(&call, &ends, || Request::recv(buffers, count, flags)) };
+        }
         // SAFETY: the client's, null or writable.
         let mut buffers = unsafe { RecvBuffers::from_raw(buffers, count) }?;
         args::required(received)?;
@@ -112,13 +125,18 @@ pub unsafe extern "system" fn wsp_recv_from<E: Entry>(
     from: *mut SOCKADDR,
     fromlen: *mut i32,
     overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    _thread: *mut WSATHREADID,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    thread: *mut WSATHREADID,
     errno: *mut i32,
 ) -> i32 {
     let body = || {
         let call = enter::<E>(s)?;
-        synchronous(&call.socket, overlapped)?;
+        if is_overlapped(&call.socket, overlapped) {
+            let (from_length, plain) = (fromlen, Ends::new(overlapped, routine, thread, received));
+            let ends = Ends { flags, from, from_length, ..plain };
+            // SAFETY: the client's, null or valid until the operation is over.
+            return unsafe { start(&call, &ends, || Request::recv_from(buffers, count, flags, from, fromlen)) };
+        }
         // SAFETY: the client's, null or writable.
         let mut buffers = unsafe { RecvBuffers::from_raw(buffers, count) }?;
         args::required(received)?;

@@ -1,0 +1,136 @@
+//! Overlapped operations: what a transport gets to do, and how its end is told to the client (contract: transport,
+//! section 4).
+
+mod array;
+mod client;
+mod request;
+
+use windlass_abi::WsaError;
+
+use crate::address::Address;
+use crate::transport::Result;
+
+pub use self::array::{RecvArray, SendArray};
+pub(super) use self::client::{Client, Ends, Found, query};
+
+/// An overlapped operation: what is to be done, and the client's `WSAOVERLAPPED` and buffers, which are this value's until
+/// it is gone (OV-10).
+///
+/// Its end is told exactly once (OV-6), by [`complete`](Self::complete) or [`abort_silently`](Self::abort_silently).
+/// One that is dropped after [`pend`](Self::pend) ends with `WSA_OPERATION_ABORTED`, so that no client waits for ever; one that
+/// is dropped before was never started, and leaves no trace (OV-7). Once the last clean-up has begun, nothing is indicated,
+/// whatever becomes of an operation: its status is stored and that is all (WSP-CLEANUP-8, WSP-CLEANUP-9).
+pub struct Operation {
+    /// What is to be done.
+    pub request: Request,
+    client: Client,
+}
+
+/// What is to be done. The fields are the arguments of the function.
+pub enum Request {
+    /// `WSPSend`.
+    Send {
+        /// What to send.
+        buffers: SendArray,
+        /// `MSG_*`.
+        flags: u32,
+    },
+    /// `WSPSendTo`.
+    SendTo {
+        /// What to send.
+        buffers: SendArray,
+        /// `MSG_*`.
+        flags: u32,
+        /// Absent if the client gave no address.
+        to: Option<Box<[u8]>>,
+    },
+    /// `WSPRecv`.
+    Recv {
+        /// Where to put what comes.
+        buffers: RecvArray,
+        /// `MSG_*`.
+        flags: u32,
+    },
+    /// `WSPRecvFrom`.
+    RecvFrom {
+        /// Where to put what comes.
+        buffers: RecvArray,
+        /// `MSG_*`.
+        flags: u32,
+        /// The room for the source address in bytes; absent if the client wants none.
+        capacity: Option<usize>,
+    },
+    /// `WSPIoctl` with a code that [`Transport::ioctl_pends`](crate::Transport::ioctl_pends) names. It completes without
+    /// output (IO-6).
+    Ioctl {
+        /// `SIO_*`.
+        code: u32,
+        /// The client's input.
+        input: Box<[u8]>,
+    },
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It is over, and that has been indicated (OV-5).
+    Completed,
+    /// It goes on; its end will be indicated (OV-6).
+    Pending,
+}
+
+/// The end of an operation.
+#[derive(Clone, Copy, Default)]
+pub struct Completion {
+    /// Why it failed, if it did.
+    pub error: Option<WsaError>,
+    /// The number of bytes moved.
+    pub bytes: u32,
+    /// `MSG_*` bits of a receive.
+    pub flags: u32,
+    /// Where a datagram came from.
+    pub from: Option<Address>,
+}
+
+impl Completion {
+    /// A success.
+    pub fn of(bytes: u32) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+
+    /// A failure that moved nothing.
+    pub fn failed(error: WsaError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+}
+
+impl Operation {
+    pub(super) fn new(request: Request, client: Client) -> Self {
+        Self { request, client }
+    }
+
+    /// The operation goes on after the call: its event is reset, and its status is that of a pending operation (OV-8, OV-17). To be
+    /// called before anybody else can complete it.
+    ///
+    /// # Errors
+    /// `WSA_INVALID_HANDLE`: its event is none. The operation has not started.
+    pub fn pend(&mut self) -> Result<()> {
+        self.client.pend()
+    }
+
+    /// Ends the operation, with success or failure, and indicates it as the client asked (OV-4). For an operation that was never
+    /// [pended](Self::pend) this is the immediate success of the call, and its other results are stored too; what fails
+    /// at once is returned as an error instead (OV-7).
+    ///
+    /// No code of the client runs in here.
+    pub fn complete(self, completion: Completion) -> Started {
+        self.client.complete(&completion);
+        Started::Completed
+    }
+
+    /// Ends a pending operation with `WSA_OPERATION_ABORTED` without telling anybody: what the last clean-up does
+    /// (WSP-CLEANUP-8). The client's memory is not touched afterwards.
+    pub fn abort_silently(self) {
+        self.client.abort_silently();
+    }
+}

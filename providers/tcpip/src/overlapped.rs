@@ -1,0 +1,428 @@
+//! Overlapped operations: `WSPSend`, `WSPSendTo`, `WSPRecv`, `WSPRecvFrom` and the control codes that wait for a change
+//! (contract: transport, section 4).
+//!
+//! The call tries at once, and what the kernel cannot do now waits in a [`queue`]. Whoever learns that the socket is ready
+//! goes on with it: the provider's thread, and a plain call that comes meanwhile. Every try and every end is under the lock of
+//! the socket's operations, so that none overtakes another (OV-12), and nothing is touched any more once a close or the
+//! last clean-up has had that lock (WSP-CLEANUP-8).
+//!
+//! A socket without operations pays for this with one bit among those that every transfer tests.
+//!
+//! An operation outlives the thread that started it; its completion routine does not, and is dropped (API-19).
+
+mod queue;
+
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use rustix::event::{PollFlags, epoll};
+use rustix::net::{self, RecvFlags, SendFlags};
+use windlass_abi::{
+    FD_ADDRESS_LIST_CHANGE, FD_ROUTING_INTERFACE_CHANGE, MSG_WAITALL, SIO_ADDRESS_LIST_CHANGE,
+    SIO_ROUTING_INTERFACE_CHANGE, WsaError,
+};
+use windlass_spi::Result;
+use windlass_spi::operation::{Completion, Operation, Request, Started};
+use windlass_spi::socket::OpenSocket;
+use windlass_spi::transport::{Cancel, Shutdown};
+
+use self::queue::Queue;
+use crate::Tcpip;
+use crate::blocking::until_done;
+use crate::network_events;
+use crate::network_events::changes::News;
+use crate::network_events::watcher::{Ready, Shared};
+use crate::sockaddr::{SocketAddress, check_capacity, parse_or};
+use crate::socket::{Common, Flags, Kind, TcpSocket};
+use crate::{recv, send};
+
+/// The operations of one underlying socket that wait, made by the first.
+#[derive(Default)]
+pub struct Operations(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    receives: Queue<Receive>,
+    sends: Queue<Transmit>,
+    changes: Queue<Change>,
+    /// There from the first operation that waits until the socket is closed.
+    engine: Option<Engine>,
+    /// The sending direction was shut down; its end follows the last send.
+    end_owed: bool,
+}
+
+/// What tells of readiness: a descriptor of its own in the set of the provider's thread.
+struct Engine {
+    shared: Arc<Shared>,
+    key: u64,
+    socket: TcpSocket,
+}
+
+struct Receive {
+    operation: Operation,
+    flags: RecvFlags,
+    /// MSG_WAITALL: only full buffers are enough.
+    all: bool,
+    filled: usize,
+}
+
+struct Transmit {
+    operation: Operation,
+    flags: SendFlags,
+    to: Option<SocketAddress>,
+    sent: usize,
+}
+
+struct Change {
+    operation: Operation,
+    /// `FD_*` bit.
+    event: i32,
+}
+
+/// Whether an overlapped ioctl with this code waits for something.
+pub fn ioctl_pends(code: u32) -> bool {
+    matches!(code, SIO_ADDRESS_LIST_CHANGE | SIO_ROUTING_INTERFACE_CHANGE)
+}
+
+/// Starts an operation.
+///
+/// # Errors
+/// It was not started. Those of the same call without overlapped completion, but none of waiting; WSAENOTSOCK: the socket is
+/// being closed. WSAEOPNOTSUPP: MSG_PEEK and MSG_OOB, which receive at once or not at all (WSP-RECV-6), or no thread could be
+/// started. WSA_INVALID_HANDLE: the event. WSAEMFILE, WSAENOBUFS.
+pub fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation) -> Result<Started> {
+    match &operation.request {
+        Request::Recv { flags, .. } => {
+            let flags = *flags;
+            let started = start_receive(tcpip, socket, operation, flags);
+            network_events::after_recv(socket);
+            started
+        }
+        Request::RecvFrom { flags, capacity, .. } => {
+            let (flags, capacity) = (*flags, *capacity);
+            if socket.kind == Kind::Datagram {
+                check_capacity(capacity, socket.family)?;
+            }
+            let started = start_receive(tcpip, socket, operation, flags);
+            network_events::after_recv(socket);
+            started
+        }
+        Request::Send { flags, .. } => {
+            let flags = *flags;
+            start_send(tcpip, socket, operation, flags, None)
+        }
+        Request::SendTo { flags, to, .. } => {
+            let (flags, to) = (*flags, send::destination(socket, to.as_deref())?);
+            start_send(tcpip, socket, operation, flags, to)
+        }
+        Request::Ioctl { code, input } => {
+            let event = match *code {
+                SIO_ADDRESS_LIST_CHANGE => FD_ADDRESS_LIST_CHANGE,
+                SIO_ROUTING_INTERFACE_CHANGE => {
+                    parse_or(input, socket.family, WsaError::WSAEINVAL)?;
+                    FD_ROUTING_INTERFACE_CHANGE
+                }
+                _ => return Err(WsaError::WSAEOPNOTSUPP),
+            };
+            start_change(tcpip, socket, operation, event)
+        }
+    }
+}
+
+fn start_receive(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation, flags: u32) -> Result<Started> {
+    let all = flags & MSG_WAITALL != 0;
+    let mut receive = Receive { operation, flags: recv::overlapped_flags(socket, flags)?, all, filled: 0 };
+    let mut state = socket.operations().lock();
+    check_open(socket)?;
+    if state.receives.is_empty() {
+        match receive.attempt(socket) {
+            Some(Completion { error: Some(error), .. }) => return Err(error),
+            Some(completion) => return Ok(receive.operation.complete(completion)),
+            None => recv::check_bound(socket)?,
+        }
+    } else {
+        // What the socket's state forbids is not started, whatever waits before it.
+        recv::check_overlapped(socket, receive.source_is_wanted())?;
+    }
+    state.engine(tcpip, socket)?;
+    receive.operation.pend()?;
+    state.receives.push(socket.handle(), receive);
+    socket.flags.set(Flags::RECEIVES_PENDING);
+    Ok(Started::Pending)
+}
+
+fn start_send(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    operation: Operation,
+    flags: u32,
+    to: Option<SocketAddress>,
+) -> Result<Started> {
+    let mut transmit = Transmit { operation, flags: send::overlapped_flags(socket, flags)?, to, sent: 0 };
+    let mut state = socket.operations().lock();
+    check_open(socket)?;
+    send::check_state(socket)?;
+    if state.sends.is_empty() {
+        match transmit.attempt(socket) {
+            Some(Completion { error: Some(error), .. }) => return Err(error),
+            Some(completion) => return Ok(transmit.operation.complete(completion)),
+            None => {}
+        }
+    }
+    state.engine(tcpip, socket)?;
+    transmit.operation.pend()?;
+    state.sends.push(socket.handle(), transmit);
+    socket.flags.set(Flags::SENDS_PENDING);
+    Ok(Started::Pending)
+}
+
+fn start_change(
+    tcpip: &Tcpip,
+    socket: &OpenSocket<TcpSocket>,
+    mut operation: Operation,
+    event: i32,
+) -> Result<Started> {
+    let mut state = socket.operations().lock();
+    check_open(socket)?;
+    state.engine(tcpip, socket)?.shared.tell_changes()?;
+    operation.pend()?;
+    state.changes.push(socket.handle(), Change { operation, event });
+    Ok(Started::Pending)
+}
+
+/// Who closes the socket says so before it takes the lock.
+fn check_open(socket: &TcpSocket) -> Result<()> {
+    if socket.is_closed() { Err(WsaError::WSAENOTSOCK) } else { Ok(()) }
+}
+
+/// Before a plain receive while operations wait: they come first (OV-12).
+///
+/// # Errors
+/// WSAEWOULDBLOCK, WSAETIMEDOUT, WSAEINTR: it is not this call's turn (in time).
+#[cold]
+pub fn await_receive_turn(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
+    await_turn(tcpip, socket, Flags::RECEIVES_PENDING, PollFlags::IN)
+}
+
+/// The same before a plain send.
+///
+/// # Errors
+/// As [`await_receive_turn`].
+#[cold]
+pub fn await_send_turn(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
+    await_turn(tcpip, socket, Flags::SENDS_PENDING, PollFlags::OUT)
+}
+
+fn await_turn(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, pending: u32, interest: PollFlags) -> Result<()> {
+    // What makes the socket ready is the waiting operations' first: this thread goes on with them as well as any.
+    let attempt = || {
+        socket.operations().go_on(socket);
+        if socket.flags.any(pending) { Err(WsaError::WSAEWOULDBLOCK) } else { Ok(()) }
+    };
+    let limit = if interest == PollFlags::IN { socket.recv_limit() } else { socket.send_limit() };
+    match attempt() {
+        Err(WsaError::WSAEWOULDBLOCK) if !socket.flags.any(Flags::NONBLOCKING) => {
+            until_done(tcpip, socket, interest, limit, attempt)
+        }
+        done => done,
+    }
+}
+
+/// Ends the sending direction behind the sends that wait (WSP-SHUT-2); says what there is left to shut down now.
+pub fn shut_down(socket: &TcpSocket, how: Shutdown) -> Option<Shutdown> {
+    if how == Shutdown::Receive || !socket.flags.any(Flags::SENDS_PENDING) {
+        return Some(how);
+    }
+    let mut state = socket.operations().lock();
+    if state.sends.is_empty() {
+        return Some(how);
+    }
+    state.end_owed = true;
+    (how == Shutdown::Both).then_some(Shutdown::Receive)
+}
+
+/// After a shutdown: what waits for something that will not come ends.
+pub fn after_shutdown(socket: &TcpSocket) {
+    if socket.flags.any(Flags::RECEIVES_PENDING | Flags::SENDS_PENDING) {
+        socket.operations().go_on(socket);
+    }
+}
+
+/// Ends what was started on a descriptor that is being closed, and tells the client (WSP-CLOSE-2), or, at the last clean-up,
+/// tells nobody (WSP-CLEANUP-8). No operation on it is touched after this returns.
+pub fn cancel(socket: &TcpSocket, why: Cancel) {
+    let Some(operations) = socket.existing_operations() else { return };
+    let mut state = operations.lock();
+    let handle = socket.handle();
+    let receives = state.receives.take(|started_on, _| started_on == handle);
+    let sends = state.sends.take(|started_on, _| started_on == handle);
+    let changes = state.changes.take(|started_on, _| started_on == handle);
+    let all = receives.into_iter().map(|receive| receive.operation);
+    let all = all.chain(sends.into_iter().map(|transmit| transmit.operation));
+    for operation in all.chain(changes.into_iter().map(|change| change.operation)) {
+        match why {
+            Cancel::Close => {
+                operation.complete(Completion::failed(WsaError::WSA_OPERATION_ABORTED));
+            }
+            Cancel::CleanUp => operation.abort_silently(),
+        }
+    }
+    state.tell(socket);
+    if why == Cancel::CleanUp || socket.descriptors() == 0 {
+        state.engine = None;
+    }
+}
+
+impl Operations {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tries what waits, on any descriptor of the socket.
+    fn go_on(&self, socket: &TcpSocket) {
+        self.lock().go_on(socket);
+    }
+
+    /// No descriptor of the socket is left.
+    pub fn end(&self) {
+        self.lock().engine = None;
+    }
+}
+
+impl State {
+    /// Makes the provider's thread go on with what waits.
+    fn engine(&mut self, tcpip: &Tcpip, socket: &TcpSocket) -> Result<&Engine> {
+        if self.engine.is_none() {
+            self.engine = Some(Engine::new(tcpip.watcher.shared(&tcpip.upcalls)?, socket)?);
+        }
+        // It was made above if it was not there.
+        self.engine.as_ref().ok_or(WsaError::WSASYSCALLFAILURE)
+    }
+
+    fn go_on(&mut self, socket: &TcpSocket) {
+        let attempt = |receive: &mut Receive| receive.attempt(socket);
+        self.receives.advance(attempt, |receive, end| {
+            receive.operation.complete(end);
+        });
+        let attempt = |transmit: &mut Transmit| transmit.attempt(socket);
+        self.sends.advance(attempt, |transmit, end| {
+            transmit.operation.complete(end);
+        });
+        if self.end_owed && self.sends.is_empty() {
+            self.end_owed = false;
+            // It fails if the connection is over already.
+            let _ = net::shutdown(socket.fd(), net::Shutdown::Write);
+        }
+        self.tell(socket);
+    }
+
+    /// Lets plain transfers know what waits.
+    fn tell(&self, socket: &Common) {
+        socket.flags.put(Flags::RECEIVES_PENDING, !self.receives.is_empty());
+        socket.flags.put(Flags::SENDS_PENDING, !self.sends.is_empty());
+    }
+}
+
+impl Engine {
+    /// # Errors
+    /// WSAEMFILE, WSAENOBUFS: the kernel has no more room.
+    fn new(shared: Arc<Shared>, socket: &TcpSocket) -> Result<Self> {
+        let twin = socket.twin()?;
+        let who: Weak<dyn Ready> = Arc::<Common>::downgrade(socket.common());
+        let key = shared.tell(who);
+        // Made first: dropping it takes back what was done.
+        let engine = Self { shared, key, socket: twin };
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        engine.shared.add(key, engine.socket.fd(), edges)?;
+        Ok(engine)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.forget(self.key);
+        self.shared.remove(self.socket.fd().as_fd());
+    }
+}
+
+impl Ready for Common {
+    fn ready(&self, _: &Shared) {
+        let Some(operations) = self.operations.get() else { return };
+        let mut state = operations.lock();
+        // Taken out for the while, since it lends its descriptor.
+        if let Some(engine) = state.engine.take() {
+            state.go_on(&engine.socket);
+            state.engine = Some(engine);
+        }
+    }
+
+    fn changed(&self, news: News) {
+        let Some(operations) = self.operations.get() else { return };
+        let bits = news.for_family(self.family);
+        for change in operations.lock().changes.take(|_, change| change.event & bits != 0) {
+            // Without data (IO-6).
+            change.operation.complete(Completion::default());
+        }
+    }
+}
+
+impl Receive {
+    fn source_is_wanted(&self) -> bool {
+        matches!(self.operation.request, Request::RecvFrom { .. })
+    }
+
+    /// Receives as far as the kernel has something to give. Nothing: that was not enough.
+    fn attempt(&mut self, socket: &TcpSocket) -> Option<Completion> {
+        let source = self.source_is_wanted();
+        let (Request::Recv { buffers, .. } | Request::RecvFrom { buffers, .. }) = &mut self.operation.request else {
+            return Some(Completion::failed(WsaError::WSAEINVAL));
+        };
+        loop {
+            let mut left = buffers.buffers();
+            let room = left.total();
+            let (outcome, from) = recv::attempt_overlapped(socket, &mut left, self.flags, source);
+            match outcome {
+                Err(WsaError::WSAEWOULDBLOCK) => return None,
+                Ok(length) if self.all && length != 0 && length < room => {
+                    buffers.advance(length);
+                    self.filled += length;
+                }
+                Ok(length) => return Some(Completion { from, ..Completion::of(count(self.filled + length)) }),
+                // What has come is not lost; the next receive tells why there is no more.
+                Err(_) if self.filled != 0 => return Some(Completion::of(count(self.filled))),
+                // The buffers hold the head of the datagram (WSP-RECV-4).
+                Err(WsaError::WSAEMSGSIZE) => {
+                    let error = Some(WsaError::WSAEMSGSIZE);
+                    return Some(Completion { error, from, ..Completion::of(count(room)) });
+                }
+                Err(error) => return Some(Completion::failed(error)),
+            }
+        }
+    }
+}
+
+impl Transmit {
+    /// Sends as far as the kernel takes it. Nothing: some is left.
+    fn attempt(&mut self, socket: &TcpSocket) -> Option<Completion> {
+        let (Request::Send { buffers, .. } | Request::SendTo { buffers, .. }) = &mut self.operation.request else {
+            return Some(Completion::failed(WsaError::WSAEINVAL));
+        };
+        loop {
+            let left = buffers.buffers();
+            match send::attempt(socket, &left, self.flags, self.to) {
+                Err(WsaError::WSAEWOULDBLOCK) => return None,
+                Err(error) => return Some(Completion::failed(error)),
+                Ok(sent) if sent < left.total() && socket.kind == Kind::Stream => {
+                    buffers.advance(sent);
+                    self.sent += sent;
+                }
+                Ok(sent) => return Some(Completion::of(count(self.sent + sent))),
+            }
+        }
+    }
+}
+
+/// The count as the interface has it.
+fn count(bytes: usize) -> u32 {
+    bytes.try_into().unwrap_or(u32::MAX)
+}
