@@ -117,12 +117,16 @@ impl Here {
     /// Takes what is there, if this thread is active in the port.
     #[inline]
     fn take_now(&self, handle: Handle, packets: &mut [Packet]) -> usize {
-        let run = self.run.get() + 1;
-        if !self.active.get() || run >= LONGEST_RUN {
+        if !self.active.get() {
             return 0;
         }
+        let run = self.run.get().saturating_add(1);
+        let take = |opening: &Arc<Opening>| {
+            let due = run >= LONGEST_RUN && opening.core.reactor().is_some();
+            if due { 0 } else { opening.core.take_now(packets) }
+        };
         self.run.set(run);
-        self.member.with(handle, |opening| opening.core.take_now(packets)).unwrap_or(0)
+        self.member.with(handle, take).unwrap_or(0)
     }
 }
 
@@ -173,7 +177,7 @@ fn wait_many(
         return Ok(0);
     }
     let permitted = HERE.try_with(|here| {
-        let due = here.run.replace(0) + 1 >= LONGEST_RUN;
+        let due = here.run.replace(0) >= LONGEST_RUN;
         let same = here.member.opening.borrow().as_ref().is_some_and(|member| Arc::ptr_eq(&member.core, &opening.core));
         if !same {
             here.leave();
