@@ -54,3 +54,8 @@ fn the_catalog_functions() {
 fn hostile_programs() {
     run("hostile.c");
 }
+
+#[test]
+fn what_programs_do_not_see() {
+    run("quiet.c");
+}

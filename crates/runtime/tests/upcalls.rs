@@ -162,6 +162,7 @@ fn a_created_handle_that_the_provider_forgets_goes_with_it() {
     });
 }
 
+// proves: WPU-CLSH-3
 #[test]
 fn wpu_clsh_2_only_created_handles_can_be_given_up_and_once() {
     in_own_process(|| {
@@ -237,6 +238,7 @@ fn wpu_mih_4_another_provider_takes_a_handle_over() {
     });
 }
 
+// proves: UPV-1
 #[test]
 fn upv_2_what_works_inside_a_providers_start() {
     in_own_process(|| {
@@ -269,6 +271,7 @@ fn upv_2_what_works_inside_a_providers_start() {
     });
 }
 
+// proves: UPV-1
 #[test]
 fn upv_3_what_works_during_the_last_clean_up() {
     in_own_process(|| {

@@ -6,7 +6,7 @@ use windlass_abi::*;
 
 #[test]
 fn tbl_1_order_of_the_functions() {
-    // proves: WSP-STARTUP-14
+    // proves: WSP-STARTUP-14, TBL-3
     let order = [
         "Accept",
         "AddressToString",
@@ -48,6 +48,7 @@ fn tbl_1_order_of_the_functions() {
 
 #[test]
 fn the_upcalls_are_in_order() {
+    // proves: UP-4
     let order = [
         "CloseEvent",
         "CloseSocketHandle",

@@ -16,12 +16,15 @@ pub struct Page {
 pub struct Rule {
     /// Such as `WSP-CLEANUP-8`.
     pub id: String,
-    /// A rule that asks for a test. Contradictions and lists of tests to write are numbered too, but ask for none.
+    /// A rule that asks for a test. Contradictions, lists of tests to write and remarks are numbered too, but ask for none.
     pub required: bool,
 }
 
 /// Families that ask for no test: contradictions and their resolutions, lists of tests to write, and exports out of scope.
 const NOT_RULES: [&str; 8] = ["AC", "CC", "CONTRA", "NC", "TC", "T-API", "A-O", "API-O"];
+
+/// Marks a rule that asks for nothing that a test could see.
+const REMARK: &str = "[N]";
 
 /// Reads every page of `folder`, by name.
 pub fn read(folder: &Path) -> Vec<Page> {
@@ -42,10 +45,12 @@ pub fn read(folder: &Path) -> Vec<Page> {
 
 /// The rules of one page: `- **ID** …` paragraphs and `| ID | …` table rows.
 pub fn rules(text: &str) -> Vec<Rule> {
-    text.lines()
-        .filter_map(|line| bold_id(line).or_else(|| row_id(line)))
-        .map(|id| Rule { id: id.to_owned(), required: !NOT_RULES.contains(&family(id).trim_end_matches('-')) })
-        .collect()
+    let rule = |line: &str| {
+        let id = bold_id(line).or_else(|| row_id(line))?;
+        let required = !NOT_RULES.contains(&family(id).trim_end_matches('-')) && !line.contains(REMARK);
+        Some(Rule { id: id.to_owned(), required })
+    };
+    text.lines().filter_map(rule).collect()
 }
 
 /// The id without its number: `WSP-CLEANUP-` of `WSP-CLEANUP-8`, `A-B` of `A-B01`.
@@ -124,7 +129,7 @@ mod tests {
 
     #[test]
     fn rules_come_from_paragraphs_and_tables() {
-        let page = "## 1\n- **WSP-CLEANUP-8** Sets no event.\n| A-B01 | accept (1) | x |\n| 0 | u32 |\n\
+        let page = "## 1\n- **WSP-CLEANUP-8** Sets no event.\n| A-B01 | accept (1) | x |\n| 0 | u32 |\n- **EV-9** Legal. [A:x][N]\n\
                     | Id | Export |\n- **CONTRA-3** both\n1. **T-API-1** Export presence\n";
         let rules: Vec<_> = rules(page).iter().map(|r| (r.id.clone(), r.required)).collect();
         assert_eq!(
@@ -132,6 +137,7 @@ mod tests {
             [
                 ("WSP-CLEANUP-8".to_owned(), true),
                 ("A-B01".to_owned(), true),
+                ("EV-9".to_owned(), false),
                 ("CONTRA-3".to_owned(), false),
                 ("T-API-1".to_owned(), false),
             ]
