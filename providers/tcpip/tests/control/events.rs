@@ -467,7 +467,6 @@ fn wsp_enum_4_a_failure_leaves_record_and_event() {
     assert_eq!(winsock.enum_network_events(s, WSA_INVALID_EVENT).unwrap().lNetworkEvents, FD_WRITE);
     assert!(registered.event.is_set());
     winsock.close(s).unwrap();
-    assert_eq!(winsock.enum_network_events(s, WSA_INVALID_EVENT).unwrap_err(), WsaError::WSAENOTSOCK);
 }
 
 #[test]

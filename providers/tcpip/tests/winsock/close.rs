@@ -19,19 +19,6 @@ fn stuck(winsock: &Winsock, family: i32) -> (SOCKET, SOCKET, usize) {
 }
 
 #[test]
-fn wsp_close_1_a_closed_handle_is_no_socket() {
-    let winsock = Winsock::start();
-    let (here, there) = winsock.pair(AF_INET);
-    winsock.close(there).unwrap();
-    assert_eq!(winsock.close(there), Err(WsaError::WSAENOTSOCK));
-    assert_eq!(winsock.recv(there, 1, 0), Err(WsaError::WSAENOTSOCK));
-    assert_eq!(winsock.send(there, b"x", 0), Err(WsaError::WSAENOTSOCK));
-    assert_eq!(winsock.sock_name(there), Err(WsaError::WSAENOTSOCK));
-    assert_eq!(winsock.select(&[there], &[], &[], Some(Duration::ZERO)), Err(WsaError::WSAENOTSOCK));
-    winsock.close_all([here]);
-}
-
-#[test]
 fn wsp_close_5_without_linger_the_rest_is_sent_in_the_background() {
     let winsock = Winsock::start();
     for &family in families() {
