@@ -10,6 +10,7 @@ use std::sync::Once;
 
 use windlass_abi::*;
 use windlass_catalog::{Catalog, NamespaceCatalog, ProtocolCatalog, ProtocolEntry, expand_with};
+use windlass_spi::namespace::{Form, Image, QuerySet, ServiceClass, Text, pack};
 use ws2_32::startup::{WSAGetLastError, WSAStartup};
 use ws2_32::{addresses, helpers, names, socket};
 
@@ -148,6 +149,57 @@ pub fn protocol_info(data: &[u8]) {
             assert_eq!(socket::closesocket(s), NO_ERROR);
         }
     }
+}
+
+/// A result that a name space provider left in a buffer. The first byte says which form it is taken for; words that begin
+/// with `PP` are pointers into the buffer.
+pub fn query_set(data: &[u8]) {
+    let Some((form, data)) = data.split_first() else { return };
+    let forms = [Form::QUERY_SET_W, Form::QUERY_SET_A, Form::QUERY_SET_2W, Form::QUERY_SET_2A];
+    let form = forms[usize::from(*form) % forms.len()];
+    // SAFETY: the buffer is as long as is said.
+    let read = |buffer: &mut [u64], len| unsafe { QuerySet::from_buffer(buffer.as_mut_ptr().cast(), len, form) };
+    let Ok(set) = read(&mut with_pointers(data), data.len()) else { return };
+    let (mut buffer, len) = packed(&set.image(form).expect("what was read is not too large"));
+    assert_eq!(read(&mut buffer, len), Ok(set));
+}
+
+/// The same for a service class.
+pub fn service_class(data: &[u8]) {
+    let Some((form, data)) = data.split_first() else { return };
+    let text = if form % 2 == 0 { Text::Wide } else { Text::Ansi };
+    // SAFETY: the buffer is as long as is said.
+    let read = |buffer: &mut [u64], len| unsafe { ServiceClass::from_buffer(buffer.as_mut_ptr().cast(), len, text) };
+    let Ok(class) = read(&mut with_pointers(data), data.len()) else { return };
+    let (mut buffer, len) = packed(&class.image(text).expect("what was read is not too large"));
+    assert_eq!(read(&mut buffer, len), Ok(class));
+}
+
+/// A buffer for these bytes, in which offsets that are marked have become pointers.
+fn with_pointers(data: &[u8]) -> Vec<u64> {
+    let mut words: Vec<u64> = data
+        .chunks(8)
+        .map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_ne_bytes(word)
+        })
+        .collect();
+    let start = words.as_ptr().addr() as u64;
+    for word in &mut words {
+        if *word >> 48 == 0x5050 {
+            *word = start.wrapping_add(*word & 0xffff_ffff);
+        }
+    }
+    words
+}
+
+fn packed(image: &Image) -> (Vec<u64>, usize) {
+    let mut len = image.len().expect("a small image");
+    let mut words = vec![0u64; len.div_ceil(8) as usize];
+    // SAFETY: there is room.
+    unsafe { pack(image, words.as_mut_ptr().cast(), &raw mut len) }.expect("there is room");
+    (words, len as usize)
 }
 
 /// What another process tells of a socket that it hands over.

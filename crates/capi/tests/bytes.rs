@@ -24,6 +24,8 @@ const TARGETS: &[(&str, Target)] = &[
     ("catalog_file", targets::catalog_file),
     ("protocol_info", targets::protocol_info),
     ("provider_path", targets::provider_path),
+    ("query_set", targets::query_set),
+    ("service_class", targets::service_class),
     ("socket_address", targets::socket_address),
 ];
 

@@ -89,6 +89,10 @@
 //! | be linked in as well as loaded | [`entry()`], and `providers/memory-module` for the export |
 //! | have a thread of its own | [`helper_thread`] |
 //!
+//! # Name spaces
+//!
+//! [`namespace`] has queries, registrations and results as owned values, and what lays them out for C.
+//!
 //! # For runtimes
 //!
 //! [`rundown`] and [`handles`] are what the SDK itself is built on: closing what other threads may be
@@ -98,6 +102,7 @@ mod adapter;
 pub mod address;
 pub mod events;
 pub mod handles;
+pub mod namespace;
 pub mod rundown;
 pub mod socket;
 pub mod status;

@@ -12,6 +12,7 @@ pub(crate) mod fork;
 #[cfg(unix)]
 pub mod helper_thread;
 mod instance;
+pub(crate) mod namespace;
 pub mod operation;
 pub(crate) mod provider;
 pub mod thread_error;

@@ -1,0 +1,26 @@
+//! Name spaces in safe Rust: what queries, registrations and results say, owned, and how they are laid out for C.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`query_set`] | [`QuerySet`]: a query, a registration or a result (`WSAQUERYSET`, `WSAQUERYSET2`) |
+//! | [`service_address`] | [`ServiceAddress`]: where a service is (`CSADDR_INFO`) |
+//! | [`service_class`] | [`ServiceClass`] and its properties (`WSASERVICECLASSINFO`) |
+//! | [`image`] | [`Image`]: a structure and all that it points to, as it goes into one buffer |
+//! | [`form`] | [`Form`]: version 1 or 2, A or W |
+//! | [`flags`] | which parts of a result a caller gets, and the restrictions of a query |
+//! | [`registration`] | what each operation of `WSASetService` does to the addresses of a service |
+
+pub mod flags;
+pub mod form;
+pub mod image;
+pub mod query_set;
+pub mod registration;
+pub mod service_address;
+pub mod service_class;
+
+pub use crate::adapter::namespace::{Purpose, pack};
+pub use form::{Form, Text};
+pub use image::Image;
+pub use query_set::QuerySet;
+pub use service_address::ServiceAddress;
+pub use service_class::{ClassInfo, ServiceClass};

@@ -1,0 +1,4 @@
+//! A service class that a name space provider left in a buffer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| windlass_fuzz::service_class(data));
