@@ -48,7 +48,12 @@ typedef HANDLE *LPHANDLE;
 
 DECLARE_HANDLE(HINSTANCE);
 typedef HINSTANCE HMODULE;
-typedef INT_PTR(WINAPI *FARPROC)(void);
+/*
+ * A function of some type; a program casts it to the right one. Compilers take this one type to and from any other
+ * without a warning (-Wcast-function-type), which they do not if there is a result, as on Windows.
+ */
+typedef void(WINAPI *FARPROC)(void);
+typedef FARPROC NEARPROC, PROC;
 
 typedef struct _FILETIME {
     DWORD dwLowDateTime;

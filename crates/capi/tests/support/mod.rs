@@ -66,6 +66,23 @@ impl Program {
     }
 }
 
+/// Builds a program of fixture.h and runs every test that it lists, each in a process of its own, with an empty place for
+/// catalogs. All that fail are told of.
+pub fn run_tests_of(source: &str) {
+    let program = Program::build(&[source]);
+    let list = String::from_utf8(program.run(&[]).stdout).expect("names are text");
+    let failure = |test: &str| {
+        let catalog = tempfile::tempdir().expect("a folder");
+        let output = program.command().env("WINDLASS_CATALOG", catalog.path()).arg(test).output();
+        let output = output.expect("the program starts");
+        let text = format!("{test}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        (!output.status.success()).then_some(text)
+    };
+    let failed: Vec<String> = list.lines().filter_map(failure).collect();
+    assert!(list.lines().count() > 3, "{source} lists its tests");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
 /// Compiles C sources to a shared object, with these flags of the compiler too.
 pub fn build_shared(sources: &[&str], path: &Path, flags: &[&str]) {
     let mut command = compiler(sources);

@@ -43,7 +43,7 @@ impl SrwLock {
 
     /// The same if it needs no waiting.
     pub fn try_acquire_shared(&self) -> bool {
-        let join = |state: u32| may_read(state).then_some(state + 1);
+        let join = |state: u32| may_read(state).then(|| state + 1);
         self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, join).is_ok()
     }
 
@@ -131,4 +131,16 @@ impl SrwLock {
 /// Readers do not overtake those who sleep.
 fn may_read(state: u32) -> bool {
     state & COUNT < WRITER - 1 && state & (READERS_SLEEP | WRITERS_SLEEP) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_with_a_writer_in_and_sleepers_of_both_kinds_can_be_asked() {
+        let lock = SrwLock { state: AtomicU32::new(u32::MAX), turns: AtomicU32::new(0) };
+        assert!(!lock.try_acquire_shared());
+        assert!(!lock.try_acquire_exclusive());
+    }
 }
