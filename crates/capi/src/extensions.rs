@@ -1,64 +1,93 @@
 //! The exports of mswsock, and the upcall that is an export.
-#![allow(unsafe_code, reason = "exports write the client's memory")]
+//!
+//! An extension function is its provider's own: each call asks the provider of its socket for it (API-X3).
+#![allow(unsafe_code, reason = "exports call the functions of a provider, and write the client's memory")]
 
 use core::ffi::c_void;
+use core::mem::{size_of, transmute_copy};
 
 use windlass_abi::{
-    BOOL, FALSE, HANDLE, NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS, WSAOVERLAPPED, WsaError,
+    BOOL, FALSE, GUID, HANDLE, LPFN_ACCEPTEX, NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS,
+    WSAID_ACCEPTEX, WSAOVERLAPPED, WsaError,
 };
-use windlass_runtime::{self as runtime, Function};
+use windlass_runtime::{self as runtime, Function, thread};
 
-use crate::boundary::{call, call_errno};
+use crate::boundary::{Result, call, call_errno};
 
-/// A socket whose provider has no such extension (API-X3).
-fn not_offered(s: SOCKET, function: Function) -> BOOL {
-    call(FALSE, || {
-        drop(runtime::enter(s, function)?);
-        Err(WsaError::WSAEOPNOTSUPP)
+/// Calls an extension function of the socket's provider, which reports through the thread error (API-X2).
+///
+/// # Safety
+/// `F` is the nullable function type that belongs to the identifier.
+unsafe fn through<F: Copy, R: Copy + PartialEq>(
+    s: SOCKET,
+    function: Function,
+    guid: GUID,
+    failure: R,
+    body: impl FnOnce(F) -> Option<R>,
+) -> R {
+    const { assert!(size_of::<F>() == size_of::<*const c_void>()) };
+    call(failure, || {
+        let entered = runtime::enter(s, function)?;
+        let address = entered.extension(s, guid)?;
+        // SAFETY: the address is that of such a function, as the caller says of its type.
+        let extension = unsafe { transmute_copy::<*const c_void, F>(&address) };
+        let result = body(extension).ok_or(WsaError::WSAEOPNOTSUPP)?;
+        let failed = result == failure;
+        entered.result(failed, if failed { thread::last_error() } else { NO_ERROR })?;
+        Ok(result)
     })
 }
 
-/// Accepts with first data. No provider offers it yet: `WSAEOPNOTSUPP` (API-X3).
+/// Accepts a connection into a socket, with its first data (A-X01).
 ///
 /// # Safety
-/// The arguments are not followed.
+/// As the page of the function asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn AcceptEx(
     listener: SOCKET,
-    _accept: SOCKET,
-    _buffer: *mut c_void,
-    _data_len: u32,
-    _local_len: u32,
-    _remote_len: u32,
-    _received: *mut u32,
-    _overlapped: *mut WSAOVERLAPPED,
+    accept: SOCKET,
+    buffer: *mut c_void,
+    data_len: u32,
+    local_len: u32,
+    remote_len: u32,
+    received: *mut u32,
+    overlapped: *mut WSAOVERLAPPED,
 ) -> BOOL {
-    not_offered(listener, Function::AcceptEx)
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    unsafe {
+        through(listener, Function::AcceptEx, WSAID_ACCEPTEX, FALSE, |function: LPFN_ACCEPTEX| {
+            Some(function?(listener, accept, buffer, data_len, local_len, remote_len, received, overlapped))
+        })
+    }
 }
 
-/// Parses what `AcceptEx` left in a buffer; as that never happens, there are no addresses.
+/// Finds the addresses in the buffer of `AcceptEx`, as providers on the SDK store them (A-X02). Of another provider, a
+/// program asks that provider for the function.
 ///
 /// # Safety
-/// The out pointers must be null or writable.
+/// The buffer must be null or as long as the sizes say, the out pointers null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn GetAcceptExSockaddrs(
-    _buffer: *mut c_void,
-    _data_len: u32,
-    _local_len: u32,
-    _remote_len: u32,
+    buffer: *mut c_void,
+    data_len: u32,
+    local_len: u32,
+    remote_len: u32,
     local: *mut *mut SOCKADDR,
-    local_len: *mut i32,
+    local_size: *mut i32,
     remote: *mut *mut SOCKADDR,
-    remote_len: *mut i32,
+    remote_size: *mut i32,
 ) {
-    use crate::boundary::store_if_wanted;
+    let find = windlass_spi::get_accept_ex_sockaddrs;
     // SAFETY: as the caller vouches.
-    unsafe {
-        store_if_wanted(local, core::ptr::null_mut());
-        store_if_wanted(local_len, 0);
-        store_if_wanted(remote, core::ptr::null_mut());
-        store_if_wanted(remote_len, 0);
-    }
+    unsafe { find(buffer, data_len, local_len, remote_len, local, local_size, remote, remote_size) }
+}
+
+/// A socket whose provider has no such extension (API-X3).
+fn not_offered(s: SOCKET, function: Function) -> BOOL {
+    call(FALSE, || -> Result<BOOL> {
+        drop(runtime::enter(s, function)?);
+        Err(WsaError::WSAEOPNOTSUPP)
+    })
 }
 
 /// Sends a file. No provider offers it yet: `WSAEOPNOTSUPP` (API-X3).

@@ -1,16 +1,18 @@
 //! From a call of the API into a provider and back (contract: transport, section 2).
 
+use std::ffi::c_void;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use windlass_abi::{
-    BOOL, FALSE, INVALID_SOCKET, ProcTable, SOCKET, SOCKET_ERROR, WSA_OPERATION_ABORTED, WSAECANCELLED, WSAEINTR,
+    BOOL, FALSE, GUID, INVALID_SOCKET, ProcTable, SOCKET, SOCKET_ERROR, WSA_OPERATION_ABORTED, WSAECANCELLED, WSAEINTR,
     WSAPROTOCOL_INFOW, WSASYSCALLFAILURE, WsaError,
 };
 use windlass_catalog::ProtocolEntry;
 
 use crate::function::Function;
 use crate::handles::{self, Binding, State};
+use crate::loader::calls;
 use crate::loader::instance::{self, Inside};
 use crate::process;
 use crate::providers;
@@ -170,6 +172,18 @@ impl Entered {
     pub fn result(self, failed: bool, errno: i32) -> Result<(), WsaError> {
         self.count(failed, errno);
         if failed { Err(error_of(errno)) } else { Ok(()) }
+    }
+
+    /// The address of an extension function of the provider, asked for with `s`, one of its sockets (API-X1). It can be called
+    /// while this lives.
+    ///
+    /// # Errors
+    /// `WSAEOPNOTSUPP`: the provider has none (API-X3).
+    pub fn extension(&self, s: SOCKET, guid: GUID) -> Result<*const c_void, WsaError> {
+        match calls::extension(self, s, guid) {
+            0 => Err(WsaError::WSAEOPNOTSUPP),
+            address => Ok(std::ptr::with_exposed_provenance(address)),
+        }
     }
 
     /// What the handle was bound to when its provider was entered.

@@ -286,6 +286,27 @@ pub trait Transport: Sized + Send + Sync + 'static {
         false
     }
 
+    /// The extension functions that the transport has; clients get the SDK's function, which ends in a method of this trait.
+    /// `WSAPoll` is not among them: see [`HAS_POLL`](Self::HAS_POLL).
+    const EXTENSIONS: &'static [Extension] = &[];
+
+    /// `DisconnectEx` without overlapped completion: sends what is queued, ends the connection and waits until it is over
+    /// (API-X30). With `reuse` the socket is fit for another connection then (API-X31).
+    fn disconnect(&self, socket: &OpenSocket<Self::Socket>, reuse: bool) -> Result<()> {
+        let _ = (socket, reuse);
+        Err(WsaError::WSAEOPNOTSUPP)
+    }
+
+    /// `SO_UPDATE_ACCEPT_CONTEXT`: gives a connection that `AcceptEx` made the properties of its listener (API-X16).
+    fn update_accept_context(
+        &self,
+        accepted: &OpenSocket<Self::Socket>,
+        listener: &OpenSocket<Self::Socket>,
+    ) -> Result<()> {
+        let _ = (accepted, listener);
+        Err(WsaError::WSAENOPROTOOPT)
+    }
+
     /// `WSPAddressToString` (5.1).
     fn address_to_string(&self, address: &[u8], info: &WSAPROTOCOL_INFOW) -> Result<String> {
         let _ = (address, info);
@@ -297,6 +318,18 @@ pub trait Transport: Sized + Send + Sync + 'static {
         let _ = (text, family, info);
         Err(WsaError::WSAEINVAL)
     }
+}
+
+/// An extension function, or functions that come together (contract: api, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Extension {
+    /// `AcceptEx` and `GetAcceptExSockaddrs`: [`Request::Accept`](crate::operation::Request::Accept).
+    AcceptEx,
+    /// `ConnectEx`: [`Request::Connect`](crate::operation::Request::Connect).
+    ConnectEx,
+    /// `DisconnectEx`: [`Request::Disconnect`](crate::operation::Request::Disconnect), and [`Transport::disconnect`].
+    DisconnectEx,
 }
 
 /// What a transport learns when it starts.

@@ -13,6 +13,7 @@ use windlass_spi::transport::{Accept, Accepted, NewSocket};
 
 use crate::Tcpip;
 use crate::blocking::until_done;
+use crate::connect::check_connected;
 use crate::error::{from_accept, is_of_one_connection};
 use crate::network_events;
 use crate::sockaddr::{check_capacity, from_kernel, to_address};
@@ -58,8 +59,8 @@ fn take(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, request: Accept<'_, '_>) 
     Ok(Accepted { socket: NewSocket::Ifs { handle: accepted.handle(), state: accepted }, address })
 }
 
-/// The head of the queue: what was deferred, then what the kernel has.
-fn first(socket: &TcpSocket) -> Result<Pending> {
+/// The head of the queue: what was deferred, then what the kernel has; WSAEWOULDBLOCK if there is none.
+pub fn first(socket: &TcpSocket) -> Result<Pending> {
     if socket.flags.any(Flags::DEFERRED) {
         let mut rare = socket.rare();
         let head = rare.deferred.pop_front();
@@ -102,8 +103,22 @@ fn ask(socket: &TcpSocket, pending: Pending, condition: &mut Condition<'_>) -> R
     }
 }
 
-fn put_back(socket: &TcpSocket, pending: Pending) {
+/// Makes a connection the head of the queue again.
+pub fn put_back(socket: &TcpSocket, pending: Pending) {
     let mut rare = socket.rare();
     rare.deferred.push_front(pending);
     socket.flags.set(Flags::DEFERRED);
+}
+
+/// `SO_UPDATE_ACCEPT_CONTEXT`: what `AcceptEx` has connected gets the properties of its listener (API-X16).
+///
+/// # Errors
+/// WSAENOTCONN: there is no connection. WSAEINVAL: the listener does not listen.
+pub fn update_context(socket: &TcpSocket, listener: &TcpSocket) -> Result<()> {
+    check_connected(socket)?;
+    if !listener.flags.any(Flags::LISTENING) || listener.family != socket.family {
+        return Err(WsaError::WSAEINVAL);
+    }
+    socket.inherit(listener);
+    Ok(())
 }

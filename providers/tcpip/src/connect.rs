@@ -56,12 +56,19 @@ fn connect_stream(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, name: &[u8]) ->
     }
 }
 
-enum Started {
+/// How an attempt has begun.
+pub enum Started {
+    /// It has succeeded.
     Connected,
+    /// It goes on.
     Background,
 }
 
-fn start(socket: &TcpSocket, peer: SocketAddress) -> Result<Started> {
+/// Begins an attempt to connect a stream.
+///
+/// # Errors
+/// WSAEALREADY, WSAEISCONN (WSP-CONN-3), and what the attempt came to at once.
+pub fn start(socket: &TcpSocket, peer: SocketAddress) -> Result<Started> {
     settle(socket, socket.fd());
     let mut rare = socket.rare();
     if socket.flags.any(Flags::CONNECTING) {
@@ -90,12 +97,17 @@ fn start(socket: &TcpSocket, peer: SocketAddress) -> Result<Started> {
 fn wait(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<()> {
     let attempt = || settle(socket, socket.fd()).unwrap_or(Err(WsaError::WSAEWOULDBLOCK));
     let outcome = blocking::until_done(tcpip, socket, PollFlags::OUT, None, attempt);
-    if outcome.is_err() && socket.flags.any(Flags::CONNECT_FAILED) {
-        // The caller is told now, so nobody else has to be.
-        socket.flags.clear(Flags::CONNECT_FAILED);
-        socket.rare().error = None;
+    if outcome.is_err() {
+        forget_failure(socket);
     }
     outcome
+}
+
+/// The caller is told of a failed attempt now, so nobody else has to be.
+pub fn forget_failure(socket: &Common) {
+    if socket.flags.clear(Flags::CONNECT_FAILED) != 0 {
+        socket.rare().error = None;
+    }
 }
 
 /// How the latest attempt to connect ended; nothing while it goes on, or if there was none.

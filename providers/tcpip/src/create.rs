@@ -1,5 +1,7 @@
 //! `WSPSocket`: new sockets.
 
+use std::os::fd::OwnedFd;
+
 use rustix::net::{SocketFlags, ipproto, socket_with, sockopt};
 use windlass_abi::{
     FROM_PROTOCOL_INFO, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_STREAM,
@@ -26,6 +28,16 @@ pub fn socket(request: &SocketRequest<'_>) -> Result<NewSocket<TcpSocket>> {
     }
     let (family, kind) = choose(request.family, request.socket_type, request.protocol, request.info)?;
     check_flags(request.flags, request.info.dwServiceFlags1)?;
+    let fd = kernel_socket(family, kind)?;
+    let socket = TcpSocket::new(fd, family, kind, request.flags);
+    Ok(NewSocket::Ifs { handle: socket.handle(), state: socket })
+}
+
+/// A socket of the kernel, as every one of this provider begins.
+///
+/// # Errors
+/// WSAEMFILE, WSAENOBUFS, WSAEAFNOSUPPORT.
+pub fn kernel_socket(family: Family, kind: Kind) -> Result<OwnedFd> {
     let protocol = match kind {
         Kind::Stream => ipproto::TCP,
         Kind::Datagram => ipproto::UDP,
@@ -36,8 +48,7 @@ pub fn socket(request: &SocketRequest<'_>) -> Result<NewSocket<TcpSocket>> {
         // The default of Windows.
         sockopt::set_ipv6_v6only(&fd, true).map_err(from_errno)?;
     }
-    let socket = TcpSocket::new(fd, family, kind, request.flags);
-    Ok(NewSocket::Ifs { handle: socket.handle(), state: socket })
+    Ok(fd)
 }
 
 /// What the three numbers mean (WSP-SOCK-1): zero and `FROM_PROTOCOL_INFO` take the entry's value.

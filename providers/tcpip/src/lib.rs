@@ -29,6 +29,9 @@
 //! - Data that comes after a receive shutdown resets the connection at the next call or the close (WSP-SHUT-2).
 //! - The end of a connection by keep-alive is told from one by unanswered data by the option alone (WSP-SSO-3).
 //! - An overlapped operation goes on when the thread that started it ends; its completion routine is dropped (OV-21).
+//! - `AcceptEx` replaces the kernel's socket behind the descriptor: options that were set on it before are lost.
+//! - A connection that `DisconnectEx` ends may leave remains (TIME_WAIT) that keep the same two addresses from being connected
+//!   again for a minute.
 //! - An accept that waits already is not woken by a deferral on another thread, but by the next connection.
 
 mod accept;
@@ -69,7 +72,7 @@ use windlass_spi::operation::{Operation, Started};
 use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
-    Accept, Accepted, Cancel, Connect, IoctlOutput, Leaf, NewSocket, Polled, Received, Selected, Shutdown,
+    Accept, Accepted, Cancel, Connect, Extension, IoctlOutput, Leaf, NewSocket, Polled, Received, Selected, Shutdown,
     SocketRequest, Startup, Transport,
 };
 use windlass_spi::upcalls::Upcalls;
@@ -99,6 +102,8 @@ impl Transport for Tcpip {
     const DESCRIPTION: &'static str = "Windlass TCP/IP";
 
     const HAS_POLL: bool = true;
+
+    const EXTENSIONS: &'static [Extension] = &[Extension::AcceptEx, Extension::ConnectEx, Extension::DisconnectEx];
 
     fn start(startup: &Startup<'_>) -> Result<Self> {
         Ok(Self {
@@ -266,6 +271,14 @@ impl Transport for Tcpip {
 
     fn ioctl_pends(&self, code: u32) -> bool {
         overlapped::ioctl_pends(code)
+    }
+
+    fn disconnect(&self, socket: &OpenSocket<TcpSocket>, reuse: bool) -> Result<()> {
+        overlapped::disconnect(self, socket, reuse)
+    }
+
+    fn update_accept_context(&self, accepted: &OpenSocket<TcpSocket>, listener: &OpenSocket<TcpSocket>) -> Result<()> {
+        accept::update_context(accepted, listener)
     }
 
     fn address_to_string(&self, address: &[u8], _info: &WSAPROTOCOL_INFOW) -> Result<String> {

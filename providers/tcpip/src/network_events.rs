@@ -204,6 +204,19 @@ pub fn inherit(tcpip: &Tcpip, listener: &TcpSocket, accepted: &TcpSocket) -> Res
     }
 }
 
+/// The descriptor refers to another socket of the kernel: the registration goes on with that.
+pub fn after_replacement(socket: &TcpSocket) {
+    let mut state = socket.registration.lock();
+    let Some(old) = state.watch.take() else { return };
+    match old.renewed(socket.fd(), socket.common()) {
+        Ok(watch) => state.watch = Some(watch),
+        // Nothing can be told any more.
+        Err(_) => return state.end(socket),
+    }
+    state.record.enable(FD_ALL_EVENTS);
+    let _ = state.look(socket, FD_ALL_EVENTS);
+}
+
 /// Ends the registration of a socket that is being closed, without a signal. Nothing is signalled after this
 /// returns. Where other descriptors of the socket stay open, so does the registration (WSP-DUP-5).
 pub fn drop_registration(socket: &TcpSocket, why: Cancel) {

@@ -10,6 +10,10 @@
 //!
 //! An operation outlives the thread that started it; its completion routine does not, and is dropped (API-19).
 
+mod accept_ex;
+mod connect_ex;
+mod connections;
+mod disconnect_ex;
 mod queue;
 
 use std::os::fd::AsFd;
@@ -26,6 +30,8 @@ use windlass_spi::operation::{Completion, Operation, Request, Started};
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{Cancel, Shutdown};
 
+use self::connections::Connections;
+pub use self::disconnect_ex::disconnect;
 use self::queue::Queue;
 use crate::Tcpip;
 use crate::blocking::until_done;
@@ -45,6 +51,8 @@ struct State {
     receives: Queue<Receive>,
     sends: Queue<Transmit>,
     changes: Queue<Change>,
+    /// There from the first operation on that makes or ends a connection.
+    connections: Option<Box<Connections>>,
     /// There from the first operation that waits until the socket is closed.
     engine: Option<Engine>,
     /// The sending direction was shut down; its end follows the last send.
@@ -126,6 +134,9 @@ pub fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation
             };
             start_change(tcpip, socket, operation, event)
         }
+        Request::Accept { .. } => accept_ex::start(tcpip, socket, operation),
+        Request::Connect { .. } => connect_ex::start(tcpip, socket, operation),
+        Request::Disconnect { .. } => disconnect_ex::start(tcpip, socket, operation),
     }
 }
 
@@ -259,17 +270,16 @@ pub fn cancel(socket: &TcpSocket, why: Cancel) {
     let changes = state.changes.take(|started_on, _| started_on == handle);
     let all = receives.into_iter().map(|receive| receive.operation);
     let all = all.chain(sends.into_iter().map(|transmit| transmit.operation));
-    for operation in all.chain(changes.into_iter().map(|change| change.operation)) {
-        match why {
-            Cancel::Close => {
-                operation.complete(Completion::failed(WsaError::WSA_OPERATION_ABORTED));
-            }
-            Cancel::CleanUp => operation.abort_silently(),
-        }
-    }
+    let mut all: Vec<Operation> = all.chain(changes.into_iter().map(|change| change.operation)).collect();
+    let leftovers = state.connections.as_mut().map(|connections| connections.take(handle, &mut all));
+    connections::end_all(all, why);
     state.tell(socket);
     if why == Cancel::CleanUp || socket.descriptors() == 0 {
         state.engine = None;
+    }
+    drop(state);
+    if let Some(leftovers) = leftovers {
+        leftovers.end(socket, why);
     }
 }
 
@@ -299,7 +309,16 @@ impl State {
         self.engine.as_ref().ok_or(WsaError::WSASYSCALLFAILURE)
     }
 
-    fn go_on(&mut self, socket: &TcpSocket) {
+    /// The same for a thread that has no provider at hand.
+    fn serve(&mut self, shared: &Arc<Shared>, socket: &TcpSocket) -> Result<()> {
+        if self.engine.is_none() {
+            self.engine = Some(Engine::new(shared.clone(), socket)?);
+        }
+        Ok(())
+    }
+
+    /// Says whether the descriptor refers to another socket of the kernel now, which nobody watches yet.
+    fn go_on(&mut self, socket: &TcpSocket) -> bool {
         let attempt = |receive: &mut Receive| receive.attempt(socket);
         self.receives.advance(attempt, |receive, end| {
             receive.operation.complete(end);
@@ -313,7 +332,9 @@ impl State {
             // It fails if the connection is over already.
             let _ = net::shutdown(socket.fd(), net::Shutdown::Write);
         }
+        let renewed = self.go_on_with_connections(socket);
         self.tell(socket);
+        renewed
     }
 
     /// Lets plain transfers know what waits.
@@ -351,8 +372,10 @@ impl Ready for Common {
         let mut state = operations.lock();
         // Taken out for the while, since it lends its descriptor.
         if let Some(engine) = state.engine.take() {
-            state.go_on(&engine.socket);
-            state.engine = Some(engine);
+            let renewed = state.go_on(&engine.socket);
+            if !renewed {
+                state.engine = Some(engine);
+            }
         }
     }
 

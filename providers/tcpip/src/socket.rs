@@ -16,6 +16,7 @@ use windlass_abi::{
     AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM, SOCKET, WSA_FLAG_OVERLAPPED, WsaError,
 };
 use windlass_spi::Result;
+use windlass_spi::descriptor::Descriptor;
 
 use crate::error::from_errno;
 use crate::network_events::Registration;
@@ -25,7 +26,7 @@ use crate::sockaddr::SocketAddress;
 /// A socket of this provider: a descriptor, and what all descriptors of the same socket in this process
 /// have in common (WSP-DUP-4).
 pub struct TcpSocket {
-    fd: OwnedFd,
+    fd: Descriptor,
     common: Arc<Common>,
     /// This descriptor is among those that [`Common`] counts.
     counted: AtomicBool,
@@ -77,6 +78,8 @@ pub struct Rare {
     pub connect_error: Option<WsaError>,
     /// When the connection was established, for `SO_CONNECT_TIME`.
     pub connected_at: Option<Instant>,
+    /// The connection came in; it was not made from here.
+    pub was_accepted: bool,
     /// What options keep.
     pub kept: crate::options::Kept,
     /// Out-of-band bytes that were taken from the kernel lest a normal receive lose them (OOB-1).
@@ -278,19 +281,11 @@ impl TcpSocket {
     /// kernel it has already.
     pub fn accepted_by(listener: &Common, fd: OwnedFd) -> Self {
         let socket = Self::new(fd, listener.family, listener.kind, listener.creation_flags);
-        let kept = Flags::NONBLOCKING
-            | Flags::OOB_INLINE
-            | Flags::REUSE_ADDRESS
-            | Flags::EXCLUSIVE_ADDRESS
-            | Flags::CONDITIONAL_ACCEPT;
-        socket.flags.set(listener.flags.load() & kept | Flags::CONNECTED | Flags::BOUND);
-        socket.recv_timeout.store(listener.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
-        socket.send_timeout.store(listener.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
-        socket.linger.store(listener.linger.load(Ordering::Relaxed), Ordering::Relaxed);
-        let kept_options = listener.rare().kept;
+        socket.flags.set(listener.flags.load() & Flags::NONBLOCKING | Flags::CONNECTED | Flags::BOUND);
+        socket.inherit(listener);
         let mut rare = socket.rare();
         rare.connected_at = Some(Instant::now());
-        rare.kept = kept_options;
+        rare.was_accepted = true;
         drop(rare);
         socket
     }
@@ -302,7 +297,7 @@ impl TcpSocket {
     }
 
     fn counted(fd: OwnedFd, common: Arc<Common>) -> Self {
-        Self { fd, common, counted: AtomicBool::new(true), closed: AtomicBool::new(false) }
+        Self { fd: fd.into(), common, counted: AtomicBool::new(true), closed: AtomicBool::new(false) }
     }
 
     /// Another descriptor of the socket, for the provider itself, which is not counted. It keeps the connection: whoever has one
@@ -313,12 +308,20 @@ impl TcpSocket {
     pub fn twin(&self) -> Result<Self> {
         let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 0).map_err(from_errno)?;
         let (counted, closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { fd, common: self.common.clone(), counted, closed })
+        Ok(Self { fd: fd.into(), common: self.common.clone(), counted, closed })
     }
 
     /// The handle that the client uses: the descriptor's number (RT-3).
     pub fn handle(&self) -> SOCKET {
-        self.fd.as_raw_fd() as SOCKET
+        self.fd.as_fd().as_raw_fd() as SOCKET
+    }
+
+    /// Makes the descriptor refer to another socket of the kernel (see [`Descriptor::replace`]).
+    ///
+    /// # Errors
+    /// WSAENOTSOCK, which only a broken descriptor has.
+    pub fn replace(&self, file: BorrowedFd<'_>) -> Result<()> {
+        self.fd.replace(file).map_err(|_| WsaError::WSAENOTSOCK)
     }
 
     /// The kernel's descriptor.
@@ -411,6 +414,17 @@ impl std::ops::Deref for TcpSocket {
 }
 
 impl Common {
+    /// Takes over the properties of a listener, but for the blocking mode.
+    pub fn inherit(&self, listener: &Common) {
+        let kept = Flags::OOB_INLINE | Flags::REUSE_ADDRESS | Flags::EXCLUSIVE_ADDRESS | Flags::CONDITIONAL_ACCEPT;
+        self.flags.set(listener.flags.load() & kept);
+        self.recv_timeout.store(listener.recv_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.send_timeout.store(listener.send_timeout.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.linger.store(listener.linger.load(Ordering::Relaxed), Ordering::Relaxed);
+        let kept_options = listener.rare().kept;
+        self.rare().kept = kept_options;
+    }
+
     /// The seldom used state. Never held across a wait or a call to the client.
     pub fn rare(&self) -> MutexGuard<'_, Rare> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)

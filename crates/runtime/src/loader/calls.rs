@@ -2,9 +2,7 @@
 
 use std::ptr::null_mut;
 
-use windlass_abi::{
-    SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, SOCKET_ERROR, WSAID_WSAPOLL, WSAPROTOCOL_INFOW, WsaError,
-};
+use windlass_abi::{GUID, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, SOCKET_ERROR, WSAPROTOCOL_INFOW, WsaError};
 
 use crate::dispatch::{Entered, error_of};
 use crate::selection::SocketRequest;
@@ -26,9 +24,8 @@ pub(crate) fn close_socket(entered: &Entered, s: SOCKET) -> Result<(), WsaError>
     if rc == SOCKET_ERROR { Err(error_of(errno)) } else { Ok(()) }
 }
 
-/// The address of the provider's WSAPoll for its sockets, of which `s` is one; 0 if it has none (API-15).
-pub(crate) fn poll_extension(entered: &Entered, s: SOCKET) -> usize {
-    let mut guid = WSAID_WSAPOLL;
+/// The address of a provider's extension function for its sockets, of which `s` is one; 0 if it has none (IO-5).
+pub(crate) fn extension(entered: &Entered, s: SOCKET, mut guid: GUID) -> usize {
     let mut address = 0usize;
     let mut stored = 0;
     let mut errno = 0;

@@ -4,7 +4,7 @@ use std::mem::{offset_of, transmute};
 use std::ptr::{null, with_exposed_provenance};
 use std::sync::atomic::Ordering::Relaxed;
 
-use windlass_abi::{FD_SET, LPFN_WSAPOLL, SOCKET, SOCKET_ERROR, TIMEVAL, WSAPOLLFD, WsaError};
+use windlass_abi::{FD_SET, LPFN_WSAPOLL, SOCKET, SOCKET_ERROR, TIMEVAL, WSAID_WSAPOLL, WSAPOLLFD, WsaError};
 
 use crate::dispatch::{Entered, error_of};
 use crate::loader::calls;
@@ -20,7 +20,7 @@ const NONE: usize = 1;
 pub(crate) fn extension(entered: &Entered, s: SOCKET) -> Option<Extension> {
     let known = &entered.instance().poll;
     if known.load(Relaxed) == 0 {
-        known.store(calls::poll_extension(entered, s).max(NONE), Relaxed);
+        known.store(calls::extension(entered, s, WSAID_WSAPOLL).max(NONE), Relaxed);
     }
     let address = known.load(Relaxed);
     (address != NONE).then_some(Extension(address))

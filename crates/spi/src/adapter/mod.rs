@@ -6,14 +6,19 @@ pub mod buffers;
 mod calls;
 pub mod completion;
 pub mod condition;
+#[cfg(unix)]
+pub mod descriptor;
 pub(crate) mod entry;
 #[cfg(unix)]
 pub(crate) mod fork;
 #[cfg(unix)]
 pub mod helper_thread;
 mod instance;
+mod link;
 pub(crate) mod namespace;
 pub mod operation;
 pub(crate) mod provider;
 pub mod thread_error;
 pub mod upcalls;
+
+pub use calls::extensions::get_accept_ex_sockaddrs;

@@ -144,6 +144,14 @@ impl Watch {
         Ok(watch)
     }
 
+    /// A watch on another socket, in the same set.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn renewed(&self, socket: BorrowedFd<'_>, common: &Arc<Common>) -> Result<Self> {
+        Self::new(self.shared.clone(), socket, common)
+    }
+
     /// The watch's own descriptor of the socket.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()

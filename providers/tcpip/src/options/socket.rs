@@ -241,8 +241,8 @@ pub const TABLE: &[Entry] = &[
             set: Some(|_, value| if value.is_empty() { Ok(()) } else { Err(WsaError::WSAEINVAL) }),
         },
     ),
+    // A value that is long enough does not come here: it names a socket.
     Entry::action(SO_UPDATE_ACCEPT_CONTEXT, On::Streams, |socket, listener| {
-        // An accepted socket has its listener's properties already (WSP-ACCEPT-2).
         load::<{ size_of::<windlass_abi::SOCKET>() }>(listener, 0)?;
         connect::check_connected(socket)
     }),

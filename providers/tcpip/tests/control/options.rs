@@ -275,15 +275,18 @@ fn opt_8_connect_time_and_the_context_options() {
     assert_eq!(winsock.int_option(fresh, SOL_SOCKET, SO_CONNECT_TIME), -1);
     let update = |s, option, value: &[u8]| winsock.set_option(s, SOL_SOCKET, option, value);
     assert_eq!(update(fresh, SO_UPDATE_CONNECT_CONTEXT, &[]), Err(WsaError::WSAENOTCONN));
-    assert_eq!(update(fresh, SO_UPDATE_ACCEPT_CONTEXT, &[0; 8]), Err(WsaError::WSAENOTCONN));
+    let (listener, _) = winsock.listener(AF_INET);
+    assert_eq!(update(fresh, SO_UPDATE_ACCEPT_CONTEXT, &listener.to_ne_bytes()), Err(WsaError::WSAENOTCONN));
     let (here, there) = winsock.pair(AF_INET);
     for s in [here, there] {
         assert!(winsock.int_option(s, SOL_SOCKET, SO_CONNECT_TIME) < 60);
         update(s, SO_UPDATE_CONNECT_CONTEXT, &[]).unwrap();
-        update(s, SO_UPDATE_ACCEPT_CONTEXT, &fresh.to_ne_bytes()).unwrap();
+        update(s, SO_UPDATE_ACCEPT_CONTEXT, &listener.to_ne_bytes()).unwrap();
+        assert_eq!(update(s, SO_UPDATE_ACCEPT_CONTEXT, &fresh.to_ne_bytes()), Err(WsaError::WSAEINVAL));
+        assert_eq!(update(s, SO_UPDATE_ACCEPT_CONTEXT, &usize::MAX.to_ne_bytes()), Err(WsaError::WSAENOTSOCK));
         assert_eq!(update(s, SO_UPDATE_ACCEPT_CONTEXT, &[0; 7]), Err(WsaError::WSAEFAULT));
     }
-    winsock.close_all([fresh, here, there]);
+    winsock.close_all([fresh, here, there, listener]);
 }
 
 #[test]

@@ -3,13 +3,12 @@
 use std::ffi::c_void;
 
 use windlass_abi::{
-    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, WSAID_WSAPOLL, WSAOVERLAPPED,
-    WSATHREADID, WsaError,
+    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, WSAOVERLAPPED, WSATHREADID,
+    WsaError,
 };
 
 use super::overlapped::{at_once, is_overlapped, start};
-use super::poll::wsa_poll;
-use super::{args, enter, zero};
+use super::{args, enter, extensions, zero};
 use crate::adapter::entry::Entry;
 use crate::adapter::operation::{Ends, Request};
 use crate::transport::{IoctlOutput, Result, Transport};
@@ -70,25 +69,21 @@ fn length(length: u32) -> Result<i32> {
     i32::try_from(length).map_err(|_| WsaError::WSAEFAULT)
 }
 
-/// The address of an extension function: of `WSAPoll` if the transport has one.
+/// The address of an extension function, if the transport has it (IO-5).
 fn extension<E: Entry>(input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()> {
-    let guid = input.first_chunk::<{ size_of::<GUID>() }>().ok_or(WsaError::WSAEFAULT)?;
+    let guid = guid(input)?;
     let room = output.buffer.first_chunk_mut::<{ size_of::<usize>() }>().ok_or(WsaError::WSAEFAULT)?;
-    if !E::Transport::HAS_POLL || *guid != bytes(&WSAID_WSAPOLL) {
-        return Err(WsaError::WSAEINVAL);
-    }
-    let function: unsafe extern "system" fn(_, _, _) -> _ = wsa_poll::<E>;
-    *room = (function as *const c_void).expose_provenance().to_ne_bytes();
+    let function = extensions::function::<E>(&guid).ok_or(WsaError::WSAEINVAL)?;
+    *room = function.expose_provenance().to_ne_bytes();
     output.returned = room.len() as u32;
     Ok(())
 }
 
-/// The identifier as it is in memory.
-fn bytes(guid: &GUID) -> [u8; size_of::<GUID>()] {
-    let mut bytes = [0; size_of::<GUID>()];
-    bytes[..4].copy_from_slice(&guid.data1.to_ne_bytes());
-    bytes[4..6].copy_from_slice(&guid.data2.to_ne_bytes());
-    bytes[6..8].copy_from_slice(&guid.data3.to_ne_bytes());
-    bytes[8..].copy_from_slice(&guid.data4);
-    bytes
+/// The identifier that the input begins with.
+fn guid(input: &[u8]) -> Result<GUID> {
+    let bytes = input.first_chunk::<{ size_of::<GUID>() }>().ok_or(WsaError::WSAEFAULT)?;
+    let [a, b, c, d, e, f, g, h, data4 @ ..] = *bytes;
+    let (data1, data2, data3) =
+        (u32::from_ne_bytes([a, b, c, d]), u16::from_ne_bytes([e, f]), u16::from_ne_bytes([g, h]));
+    Ok(GUID { data1, data2, data3, data4 })
 }

@@ -8,6 +8,7 @@
 
 pub(super) mod connection;
 pub(super) mod events;
+pub(super) mod extensions;
 pub(super) mod ioctl;
 pub(super) mod lifecycle;
 pub(super) mod names;

@@ -1,6 +1,8 @@
 //! `WSPGetSockOpt`, `WSPSetSockOpt`, `WSPGetQOSByName`.
 
-use windlass_abi::{BOOL, QOS, SO_PROTOCOL_INFOW, SOCKET, SOL_SOCKET, WSABUF, WSAPROTOCOL_INFOW, WsaError};
+use windlass_abi::{
+    BOOL, QOS, SO_PROTOCOL_INFOW, SO_UPDATE_ACCEPT_CONTEXT, SOCKET, SOL_SOCKET, WSABUF, WSAPROTOCOL_INFOW, WsaError,
+};
 
 use super::{args, enter, yes, zero};
 use crate::adapter::entry::Entry;
@@ -55,6 +57,13 @@ pub unsafe extern "system" fn wsp_set_sock_opt<E: Entry>(
         let value = unsafe { args::input(value.cast(), length) }?;
         if (level, name) == (SOL_SOCKET, SO_PROTOCOL_INFOW) {
             return Err(WsaError::WSAENOPROTOOPT);
+        }
+        if (level, name) == (SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT)
+            && let Some(listener) = value.first_chunk()
+        {
+            // The listener has to be a socket of this provider (API-X16).
+            let listener = enter::<E>(SOCKET::from_ne_bytes(*listener))?;
+            return call.transport().update_accept_context(&call.socket, &listener.socket);
         }
         call.transport().set_sock_opt(&call.socket, level, name, value)
     };

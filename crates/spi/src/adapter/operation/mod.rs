@@ -1,15 +1,19 @@
 //! Overlapped operations: what a transport gets to do, and how its end is told to the client (contract: transport,
 //! section 4).
 
+mod accept;
 mod array;
 mod client;
 mod request;
 
 use windlass_abi::WsaError;
 
+pub use super::link::SocketLink;
 use crate::address::Address;
 use crate::transport::Result;
 
+pub use self::accept::AcceptArea;
+pub(super) use self::accept::address_in;
 pub use self::array::{RecvArray, SendArray};
 pub(super) use self::client::{Client, Ends, Found, query};
 
@@ -67,6 +71,29 @@ pub enum Request {
         code: u32,
         /// The client's input.
         input: Box<[u8]>,
+    },
+    /// `AcceptEx`, on the listening socket (API-X10 to API-X18).
+    Accept {
+        /// Where the first data goes. Without room, none is waited for (API-X12).
+        buffers: RecvArray,
+        /// Where the addresses go.
+        area: AcceptArea,
+        /// The socket that becomes the connection.
+        into: SocketLink,
+    },
+    /// `ConnectEx` (API-X20 to API-X24).
+    Connect {
+        /// The peer's address, as the client gave it.
+        name: Box<[u8]>,
+        /// What to send once the connection is there.
+        data: Option<SendArray>,
+    },
+    /// `DisconnectEx` (API-X30 to API-X32).
+    Disconnect {
+        /// Whether the socket is to be fit for another connection.
+        reuse: bool,
+        /// The socket itself.
+        link: SocketLink,
     },
 }
 

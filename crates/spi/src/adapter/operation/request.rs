@@ -1,8 +1,10 @@
 //! Requests, from the arguments of the functions that make them.
 
+use std::ffi::c_void;
+
 use windlass_abi::{SOCKADDR, WSABUF, WsaError};
 
-use super::{RecvArray, Request, SendArray};
+use super::{AcceptArea, RecvArray, Request, SendArray, SocketLink};
 use crate::adapter::args;
 use crate::transport::Result;
 
@@ -57,5 +59,45 @@ impl Request {
         // SAFETY: the caller promises it.
         let capacity = unsafe { args::room(from, from_length) }?;
         Ok(Self::RecvFrom { buffers, flags, capacity })
+    }
+
+    /// `sizes` are those of the data, the local block and the remote block.
+    ///
+    /// # Safety
+    /// The buffer of `AcceptEx`, valid until the operation is over.
+    pub(in crate::adapter) unsafe fn accept(
+        buffer: *mut c_void,
+        sizes: [u32; 3],
+        longest_address: usize,
+        into: SocketLink,
+    ) -> Result<Self> {
+        let [data, local, remote] = sizes;
+        let (blocks, [local, remote]) =
+            (buffer.cast::<u8>().wrapping_add(data as usize), [local, remote].map(|n| n as usize));
+        // SAFETY: the caller promises it.
+        let area = unsafe { AcceptArea::new(blocks, local, remote, longest_address) }?;
+        args::required(buffer)?;
+        let array = WSABUF { len: data, buf: buffer.cast() };
+        // SAFETY: the caller promises it.
+        let buffers = unsafe { RecvArray::new(&array, 1) }?;
+        Ok(Self::Accept { buffers, area, into })
+    }
+
+    /// # Safety
+    /// The arguments of `ConnectEx`; the data stays valid until the operation is over.
+    pub(in crate::adapter) unsafe fn connect(
+        name: *const SOCKADDR,
+        length: i32,
+        data: *mut c_void,
+        data_length: u32,
+    ) -> Result<Self> {
+        // SAFETY: the caller promises it.
+        let name = unsafe { args::name(name, length) }?.into();
+        let data = match data.is_null() {
+            true => None,
+            // SAFETY: not null, and the caller promises the rest.
+            false => Some(unsafe { SendArray::new(&WSABUF { len: data_length, buf: data.cast() }, 1) }?),
+        };
+        Ok(Self::Connect { name, data })
     }
 }

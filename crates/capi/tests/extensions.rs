@@ -1,0 +1,50 @@
+//! Extension functions, as C programs see them. Each case is a process of its own.
+
+mod support;
+
+use std::sync::LazyLock;
+
+use support::Program;
+
+macro_rules! cases {
+    ($program:ident: $($name:ident)*) => {$(
+        #[test]
+        fn $name() {
+            $program.run(&[stringify!($name)]);
+        }
+    )*};
+}
+
+static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
+
+cases! {
+    CONNECTIONS:
+    t_api_7_pointers_of_extension_functions
+    api_x13_what_an_accept_needs
+    api_x12_without_data_an_accept_ends_with_the_connection
+    api_x12_with_data_an_accept_ends_with_the_first_bytes
+    api_x15_a_connection_that_is_reset_before_its_data
+    api_x16_the_context_of_the_listener
+    api_x17_closing_the_socket_that_is_to_be_connected_ends_its_accept
+    api_x18_closing_the_listener_ends_its_accepts
+    wsp_cleanup_8_the_last_clean_up_tells_no_accept_and_no_connect
+    api_x20_what_a_connect_needs
+    api_x21_a_connect_sends_the_first_data
+    wsp_close_2_a_close_ends_a_connect
+    api_x30_what_a_disconnect_needs
+    api_x31_a_socket_is_used_again
+    ev_12_a_registration_goes_over_to_the_connection
+}
+
+// proves: API-X2, API-X12, API-X31
+#[test]
+fn extension_functions_work_through_a_module_too() {
+    let catalog = support::catalog_with(&support::libraries().join("libwsp_tcpip.so"));
+    for case in [
+        "api_x13_what_an_accept_needs",
+        "api_x12_with_data_an_accept_ends_with_the_first_bytes",
+        "api_x31_a_socket_is_used_again",
+    ] {
+        support::must_work(CONNECTIONS.command().env("WINDLASS_CATALOG", catalog.path()).arg(case));
+    }
+}
