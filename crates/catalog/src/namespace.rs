@@ -57,6 +57,14 @@ impl NamespaceCatalog {
     }
 }
 
+impl NamespaceEntry {
+    /// Whether the provider is one of version 2, which lives in a process of its own and advertises itself there, so that its
+    /// path loads nothing (WSC-NS-5). The catalog has no other sign of it than `dwVersion` 2 (A-C15).
+    pub fn is_version_2(&self) -> bool {
+        self.version == 2
+    }
+}
+
 fn yes() -> bool {
     true
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use windlass_abi::WspStartupFn;
+use windlass_spi::namespace::NspStartupFn;
 
 /// Filled from the front, never emptied, read without a lock: a child made by fork can use it too.
 static LINKED: [OnceLock<(&'static str, WspStartupFn)>; 64] = [const { OnceLock::new() }; 64];
@@ -17,6 +18,21 @@ pub fn register(name: &'static str, entry: WspStartupFn) -> bool {
 /// The entry point of the provider that is linked in under this name.
 pub fn find(name: &str) -> Option<WspStartupFn> {
     let mut linked = LINKED.iter().map_while(OnceLock::get);
+    linked.find(|(known, _)| *known == name).map(|(_, entry)| *entry)
+}
+
+static LINKED_NAMESPACES: [OnceLock<(&'static str, NspStartupFn)>; 64] = [const { OnceLock::new() }; 64];
+
+/// The same for a name space provider of version 1; their names are their own.
+pub fn register_namespace(name: &'static str, entry: NspStartupFn) -> bool {
+    let mine =
+        LINKED_NAMESPACES.iter().map(|slot| slot.get_or_init(|| (name, entry))).find(|(known, _)| *known == name);
+    mine.is_some_and(|(_, known)| std::ptr::fn_addr_eq(*known, entry))
+}
+
+/// The entry point of the name space provider that is linked in under this name.
+pub fn find_namespace(name: &str) -> Option<NspStartupFn> {
+    let mut linked = LINKED_NAMESPACES.iter().map_while(OnceLock::get);
     linked.find(|(known, _)| *known == name).map(|(_, entry)| *entry)
 }
 

@@ -31,6 +31,7 @@
 //! | `handles` | from socket handles to providers |
 //! | `dispatch` | entering a provider, and leaving it |
 //! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`catalogs`] | what the runtime does beyond handing a call on |
+//! | [`names`] | look-ups, registrations and service classes, over name space providers |
 //! | [`thread`], [`messages`], [`builtin`], [`limits`], [`report`] | thread error, message sinks, linked-in providers, time limits, reports |
 //! | `loader` | all that is unsafe: modules, tables, upcalls |
 
@@ -38,6 +39,7 @@ pub mod builtin;
 pub mod catalogs;
 pub mod limits;
 pub mod messages;
+pub mod names;
 pub mod overlapped;
 pub mod poll;
 pub mod report;

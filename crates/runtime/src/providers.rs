@@ -89,7 +89,7 @@ pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<(&
             let started = instance::start(instance, entry);
             if registry.finish_start(key, started.is_ok(), session) {
                 // The last clean-up came while the provider started: it left this one to us.
-                unload(registry, vec![(key, instance)]);
+                unload(registry, vec![(key, instance)], || {});
                 return Err(WsaError::WSANOTINITIALISED);
             }
             started.map(|sequence| (instance, sequence))
@@ -99,7 +99,9 @@ pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<(&
 
 /// Cleans up, drains and unloads every provider of a session (WSA-CLEANUP-9, steps 3 and 6). Those that another
 /// thread is just starting unload themselves, and are waited for.
-pub(crate) fn end_session(session: &Arc<Session>) {
+///
+/// `then` is run once all have been cleaned up, before any is unloaded; its result is returned.
+pub(crate) fn end_session<R>(session: &Arc<Session>, then: impl FnOnce() -> R) -> R {
     let registry = &process::current().registry;
     // Those that were started last go first.
     let mut running = registry.take_running(session);
@@ -108,8 +110,9 @@ pub(crate) fn end_session(session: &Arc<Session>) {
         let number = handles::look_up(s).instance();
         running.iter().any(|(_, instance)| instance.number() == number)
     });
-    unload(registry, running);
+    let result = unload(registry, running, then);
     registry.wait_for_the_rest(session);
+    result
 }
 
 /// The running provider that a catalog entry id stands for in an upcall: that of the entry, for a layer that of a
@@ -286,17 +289,19 @@ impl Phase {
 }
 
 /// Closes the gates of all, cleans all up, waits for all, unloads all, each step for each before the next.
-fn unload(registry: &Registry, ending: Vec<(Key, &'static Instance)>) {
+fn unload<R>(registry: &Registry, ending: Vec<(Key, &'static Instance)>, then: impl FnOnce() -> R) -> R {
     for (_, instance) in &ending {
         instance.close();
     }
     for (_, instance) in &ending {
         instance.clean_up();
     }
+    let result = then();
     for (key, instance) in ending {
         instance.drain_and_unload(limits::drain());
         registry.finish_end(key);
     }
+    result
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use windlass_abi::{GUID, WSAPROTOCOL_INFOW, WsaError};
 use windlass_catalog::{ApplicationFilter, Catalogs, ProtocolCatalog, ProtocolEntry, Store};
 
+use crate::names::Names;
 use crate::selection::{self, SocketRequest};
 
 /// What the process works with between a first start-up and the last clean-up (WSA-STARTUP-9).
@@ -16,6 +17,7 @@ pub(crate) struct Session {
     filter: ApplicationFilter,
     /// Set once, with the registry of providers locked, by the last clean-up: no provider starts any more.
     ending: AtomicBool,
+    pub(crate) names: Names,
 }
 
 impl Session {
@@ -26,7 +28,12 @@ impl Session {
     pub(crate) fn begin(filter: impl FnOnce(&Catalogs) -> ApplicationFilter) -> Result<Self, WsaError> {
         let catalogs = load()?;
         let filter = filter(&catalogs);
-        Ok(Self { catalogs: Mutex::new(Arc::new(catalogs)), filter, ending: AtomicBool::new(false) })
+        Ok(Self {
+            catalogs: Mutex::new(Arc::new(catalogs)),
+            filter,
+            ending: AtomicBool::new(false),
+            names: Names::default(),
+        })
     }
 
     /// The snapshot.
@@ -122,6 +129,7 @@ impl Session {
             catalogs: Mutex::new(Arc::new(Catalogs::built_in())),
             filter: ApplicationFilter::All,
             ending: AtomicBool::new(false),
+            names: Names::default(),
         }
     }
 }

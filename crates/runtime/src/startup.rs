@@ -30,8 +30,8 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
 
 /// `WSACleanup`: takes one reference away; the last one ends Winsock for the process (WSA-CLEANUP-2, WSA-CLEANUP-3).
 ///
-/// The last one marks Winsock as not started, calls every started provider's WSPCleanup once, which cancels
-/// what is pending and resets what is open, waits until no call is inside a provider, unloads the modules,
+/// The last one marks Winsock as not started, ends every look-up, calls every started provider's WSPCleanup once, which cancels
+/// what is pending and resets what is open, calls NSPCleanup of every name space provider, waits until no call is inside a provider, unloads the modules,
 /// and drops the catalogs (WSA-CLEANUP-9). A provider that fails stops nothing (WSA-CLEANUP-10). One whose calls do not
 /// end within [`crate::limits::drain`] stays mapped until they have, and is reported; so does one that the calling
 /// thread is itself inside of (WSP-CLEANUP-25).
@@ -42,7 +42,10 @@ pub fn cleanup() -> Result<(), WsaError> {
     let process = process::current();
     let last = process.drop_reference().map_err(|_| process::not_started(Function::WsaCleanup))?;
     if let Some(session) = last {
-        providers::end_session(&session);
+        session.names.cancel();
+        // Unmapped once the transport providers are, so that a name space provider can rely on those to its end.
+        let modules = providers::end_session(&session, || session.names.clean_up());
+        drop(modules);
         overlapped::end_waits();
         process.session_ended(&session);
         report::send_counters();

@@ -6,6 +6,7 @@ pub(crate) mod descriptor;
 pub(crate) mod fork;
 pub(crate) mod instance;
 mod module;
+pub(crate) mod nsp;
 pub(crate) mod poll;
 
 pub(crate) mod upcalls;

@@ -3,8 +3,9 @@
 use std::mem::ManuallyDrop;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use windlass_abi::{LPWSPSTARTUP, WspStartupFn};
+use windlass_abi::{LPNSPSTARTUP, LPWSPSTARTUP, WspStartupFn};
 use windlass_catalog::{builtin as scheme, expand};
+use windlass_spi::namespace::NspStartupFn;
 
 use crate::builtin;
 use crate::loader::upcalls;
@@ -30,6 +31,19 @@ impl Drop for Module {
 }
 
 impl Module {
+    /// The same for a name space provider of version 1 (NSP-STARTUP-1).
+    pub(super) fn load_namespace(path: &str) -> Option<(Self, NspStartupFn)> {
+        match scheme::linked_in(path) {
+            Some(name) => Some((Self::Linked, builtin::find_namespace(name)?)),
+            None => {
+                let library = open(path)?;
+                // SAFETY: an export of this name has this type: the contract between catalog and provider (NSP-STARTUP-1).
+                let entry = unsafe { library.get::<LPNSPSTARTUP>(b"NSPStartup\0") }.ok().and_then(|symbol| *symbol)?;
+                Some((Self::Loaded(ManuallyDrop::new(library)), entry))
+            }
+        }
+    }
+
     /// Loads the module of a catalogued path, environment strings expanded (WSP-STARTUP-27), and finds its one export
     /// (WSP-STARTUP-3). The file's extension does not matter (WSP-STARTUP-4).
     ///
@@ -43,10 +57,14 @@ impl Module {
 }
 
 fn load_library(path: &str) -> Option<(Module, WspStartupFn)> {
-    // SAFETY: the initialisers of the module run. Whoever wrote the catalog vouches for the modules that it names.
-    let library = unsafe { Library::open(Some(expand(path)), RTLD_NOW | RTLD_LOCAL) }.ok()?;
+    let library = open(path)?;
     // SAFETY: an export of this name has this type: the contract between catalog and provider (WSP-STARTUP-1). A null
     // address is an absent function.
     let entry = unsafe { library.get::<LPWSPSTARTUP>(b"WSPStartup\0") }.ok().and_then(|symbol| *symbol)?;
     Some((Module::Loaded(ManuallyDrop::new(library)), entry))
+}
+
+fn open(path: &str) -> Option<Library> {
+    // SAFETY: the initialisers of the module run. Whoever wrote the catalog vouches for the modules that it names.
+    unsafe { Library::open(Some(expand(path)), RTLD_NOW | RTLD_LOCAL) }.ok()
 }

@@ -24,3 +24,6 @@ pub use image::Image;
 pub use query_set::QuerySet;
 pub use service_address::ServiceAddress;
 pub use service_class::{ClassInfo, ServiceClass};
+
+/// `NSPStartup`, the one export of a version 1 provider (NSP-STARTUP-1).
+pub type NspStartupFn = unsafe extern "system" fn(*mut windlass_abi::GUID, *mut windlass_abi::NSP_ROUTINE) -> i32;
