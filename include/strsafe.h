@@ -65,6 +65,43 @@ __attribute__((format(printf, 3, 4))) static inline HRESULT StringCchPrintfA(LPS
     return result;
 }
 
+/* ---- Wide text, but for formats ---- */
+
+static inline HRESULT StringCchLengthW(LPCWSTR psz, size_t cchMax, size_t *pcchLength)
+{
+    size_t length = 0;
+    HRESULT result = STRSAFE_E_INVALID_PARAMETER;
+    if (psz && cchMax <= STRSAFE_MAX_CCH) {
+        while (length < cchMax && psz[length])
+            length++;
+        if (length < cchMax)
+            result = S_OK;
+    }
+    if (pcchLength)
+        *pcchLength = result == S_OK ? length : 0;
+    return result;
+}
+
+static inline HRESULT StringCchCopyW(LPWSTR pszDest, size_t cchDest, LPCWSTR pszSrc)
+{
+    size_t length = 0;
+    if (!pszDest || !cchDest || cchDest > STRSAFE_MAX_CCH)
+        return STRSAFE_E_INVALID_PARAMETER;
+    while (length < cchDest - 1 && pszSrc[length]) {
+        pszDest[length] = pszSrc[length];
+        length++;
+    }
+    pszDest[length] = 0;
+    return pszSrc[length] ? STRSAFE_E_INSUFFICIENT_BUFFER : S_OK;
+}
+
+static inline HRESULT StringCchCatW(LPWSTR pszDest, size_t cchDest, LPCWSTR pszSrc)
+{
+    size_t length;
+    HRESULT result = StringCchLengthW(pszDest, cchDest, &length);
+    return FAILED(result) ? result : StringCchCopyW(pszDest + length, cchDest - length, pszSrc);
+}
+
 /* Sizes in bytes, which are characters here. */
 #define StringCbLengthA StringCchLengthA
 #define StringCbCopyA StringCchCopyA
@@ -72,7 +109,11 @@ __attribute__((format(printf, 3, 4))) static inline HRESULT StringCchPrintfA(LPS
 #define StringCbVPrintfA StringCchVPrintfA
 #define StringCbPrintfA StringCchPrintfA
 
-#ifndef UNICODE
+#ifdef UNICODE
+#define StringCchLength StringCchLengthW
+#define StringCchCopy StringCchCopyW
+#define StringCchCat StringCchCatW
+#else
 #define StringCchLength StringCchLengthA
 #define StringCchCopy StringCchCopyA
 #define StringCchCat StringCchCatA

@@ -34,6 +34,14 @@ extern "C" {
 #define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))
 #define RtlFillMemory(destination, length, fill) memset((destination), (fill), (length))
 #define RtlEqualMemory(destination, source, length) (!memcmp((destination), (source), (length)))
+/* Not left out by the compiler, whatever becomes of the memory. */
+static inline PVOID RtlSecureZeroMemory(PVOID ptr, SIZE_T cnt)
+{
+    memset(ptr, 0, cnt);
+    __asm__ volatile("" : : "r"(ptr) : "memory");
+    return ptr;
+}
+#define SecureZeroMemory RtlSecureZeroMemory
 #define ZeroMemory RtlZeroMemory
 #define CopyMemory RtlCopyMemory
 #define MoveMemory RtlMoveMemory

@@ -3,6 +3,7 @@
 #define _WINNT_
 
 #include <basetsd.h>
+#include <sal.h>
 
 #ifndef VOID
 #define VOID void
@@ -39,6 +40,10 @@
 #ifndef __cdecl
 #define __cdecl
 #endif
+#ifndef __forceinline
+#define __forceinline inline __attribute__((always_inline))
+#endif
+#define FORCEINLINE static __forceinline
 #ifndef __int64
 #define __int64 long long
 #endif

@@ -263,10 +263,47 @@ static void atomic_operations(void) {
     MemoryBarrier();
 }
 
+static void small_atomic_operations_and_bits(void) {
+    struct {
+        SHORT before, value, after;
+    } shorts = {-1, 0x7FFF, -1};
+    struct {
+        char before, value, after;
+    } bytes = {-1, 6, -1};
+    LONG word = 0;
+    LONGLONG wide = 0;
+    CHECK_EQ(InterlockedIncrement16(&shorts.value), -0x8000);
+    CHECK_EQ(InterlockedDecrement16(&shorts.value), 0x7FFF);
+    CHECK_EQ(InterlockedExchange16(&shorts.value, 6), 0x7FFF);
+    CHECK_EQ(InterlockedCompareExchange16(&shorts.value, 1, 5), 6);
+    CHECK_EQ(InterlockedOr16(&shorts.value, 9), 6);
+    CHECK_EQ(InterlockedAnd16(&shorts.value, 7), 15);
+    CHECK_EQ(InterlockedXor16(&shorts.value, -1), 7);
+    CHECK_EQ(InterlockedCompareExchange16(&shorts.value, 1, -8), -8);
+    CHECK(shorts.before == -1 && shorts.value == 1 && shorts.after == -1);
+    CHECK_EQ(InterlockedOr8(&bytes.value, 9), 6);
+    CHECK_EQ(InterlockedAnd8(&bytes.value, 7), 15);
+    CHECK_EQ(InterlockedXor8(&bytes.value, 3), 7);
+    CHECK_EQ(InterlockedExchange8(&bytes.value, 5), 4);
+    CHECK(bytes.before == -1 && bytes.value == 5 && bytes.after == -1);
+    CHECK_EQ(InterlockedBitTestAndSet(&word, 31), 0);
+    CHECK_EQ(InterlockedBitTestAndSet(&word, 31), 1);
+    CHECK_EQ(word, -0x7FFFFFFF - 1);
+    CHECK_EQ(InterlockedBitTestAndComplement(&word, 0), 0);
+    CHECK_EQ(InterlockedBitTestAndReset(&word, 31), 1);
+    CHECK_EQ(word, 1);
+    CHECK_EQ(InterlockedBitTestAndSet64(&wide, 63), 0);
+    CHECK_EQ(InterlockedBitTestAndComplement64(&wide, 32), 0);
+    CHECK_EQ(InterlockedBitTestAndReset64(&wide, 63), 1);
+    CHECK_EQ(wide, 1LL << 32);
+    CHECK_EQ(InterlockedIncrementNoFence(&word), 2);
+    CHECK_EQ(InterlockedCompareExchangeAcquire(&word, 0, 2), 2);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(critical_sections), TEST(slim_locks),        TEST(condition_variables),
-        TEST(one_time_initialisation), TEST(atomic_operations),
+        TEST(one_time_initialisation), TEST(atomic_operations), TEST(small_atomic_operations_and_bits),
     };
     return run_tests(tests, COUNT(tests), argc, argv);
 }

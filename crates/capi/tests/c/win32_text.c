@@ -202,6 +202,71 @@ static void secure_functions_refuse_what_does_not_fit(void) {
     CHECK_EQ(_strnicmp("ABCx", "abcy", 3), 0);
 }
 
+static void wide_strsafe_functions_keep_what_fits(void) {
+    WCHAR text[8];
+    size_t length = 9;
+    CHECK_EQ(StringCchCopyW(text, 8, WIDE("1234567")), S_OK);
+    CHECK(same(text, "1234567"));
+    CHECK_EQ(StringCchCopyW(text, 8, WIDE("abcdefgh")), STRSAFE_E_INSUFFICIENT_BUFFER);
+    CHECK(same(text, "abcdefg"));
+    CHECK_EQ(StringCchCopyW(text, 0, WIDE("x")), STRSAFE_E_INVALID_PARAMETER);
+    CHECK_EQ(StringCchCopyW(text, 8, WIDE("ab")), S_OK);
+    CHECK_EQ(StringCchCatW(text, 4, WIDE("cd")), STRSAFE_E_INSUFFICIENT_BUFFER);
+    CHECK(same(text, "abc"));
+    CHECK_EQ(StringCchLengthW(text, 8, &length), S_OK);
+    CHECK_EQ(length, 3);
+    CHECK_EQ(StringCchLengthW(text, 3, &length), STRSAFE_E_INVALID_PARAMETER);
+    CHECK_EQ(length, 0);
+}
+
+static void counted_formats(void) {
+    const char *long_text = "longer than the room";
+    char text[8];
+    memset(text, 'x', sizeof text);
+    CHECK_EQ(_snprintf(text, 4, "%s", "abc"), 3);
+    CHECK(memcmp(text, "abc\0xxxx", 8) == 0);
+    CHECK_EQ(_snprintf(text, 4, "%s", "defg"), 4);
+    CHECK(memcmp(text, "defgxxxx", 8) == 0);
+    CHECK_EQ(_snprintf(text, 4, "%s", long_text), -1);
+    CHECK(memcmp(text, "longxxxx", 8) == 0);
+    CHECK_EQ(_snprintf_s(text, sizeof text, _TRUNCATE, "%s", long_text), -1);
+    CHECK(strcmp(text, "longer ") == 0);
+    CHECK_EQ(_snprintf_s(text, sizeof text, 3, "%s", long_text), -1);
+    CHECK(strcmp(text, "lon") == 0);
+    CHECK_EQ(_snprintf_s(text, sizeof text, 7, "%s", "1234567"), 7);
+    CHECK(strcmp(text, "1234567") == 0);
+    errno = 0;
+    CHECK_EQ(_snprintf_s(text, sizeof text, 8, "%s", long_text), -1);
+    CHECK(!text[0] && errno == ERANGE);
+    CHECK_EQ(_snprintf_s(NULL, 1, 1, "%s", long_text), -1);
+}
+
+static void texts_are_split_and_copied(void) {
+    char text[] = ",one,,two", *context = NULL, *copy;
+    FILE *file = NULL;
+    CHECK(strcmp(strtok_s(text, ",", &context), "one") == 0);
+    CHECK(strcmp(strtok_s(NULL, ",", &context), "two") == 0);
+    CHECK(strtok_s(NULL, ",", &context) == NULL);
+    CHECK(strtok_s(NULL, ",", &context) == NULL);
+    CHECK(strtok_s(text, NULL, &context) == NULL);
+    copy = _strdup("copy");
+    CHECK(copy != NULL && strcmp(copy, "copy") == 0);
+    free(copy);
+    CHECK_EQ(fopen_s(&file, "/dev/null", "r"), 0);
+    CHECK(file != NULL);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_EQ(fopen_s(&file, "/no/such/file", "r"), ENOENT);
+    CHECK(file == NULL);
+    CHECK_EQ(fopen_s(NULL, "/dev/null", "r"), EINVAL);
+    CHECK_EQ(_countof(text), 10);
+}
+
+static void memory_is_cleared_for_sure(void) {
+    char text[] = "secret";
+    CHECK(SecureZeroMemory(text, 3) == text);
+    CHECK(memcmp(text, "\0\0\0ret", 7) == 0);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(utf_8_to_utf_16),
@@ -213,6 +278,10 @@ int main(int argc, char **argv) {
         TEST(lengths_and_copies),
         TEST(strsafe_functions_keep_what_fits),
         TEST(secure_functions_refuse_what_does_not_fit),
+        TEST(wide_strsafe_functions_keep_what_fits),
+        TEST(counted_formats),
+        TEST(texts_are_split_and_copied),
+        TEST(memory_is_cleared_for_sure),
     };
     return run_tests(tests, COUNT(tests), argc, argv);
 }
