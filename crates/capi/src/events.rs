@@ -10,6 +10,7 @@ use windlass_abi::{
 use windlass_io::Handle;
 use windlass_io::event::{self, Reset};
 use windlass_io::wait::{Outcome, wait_for};
+use windlass_runtime::report::verify;
 use windlass_runtime::{Function, messages};
 
 use crate::boundary::{array, call};
@@ -18,7 +19,11 @@ use crate::dispatch::forward;
 /// A manual-reset event, not signalled (API-16). Needs no start-up (API-2).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSACreateEvent() -> WSAEVENT {
-    call(WSA_INVALID_EVENT, || Ok(event::create(Reset::Manual, false)?.into()))
+    call(WSA_INVALID_EVENT, || {
+        let event = event::create(Reset::Manual, false)?;
+        verify::event_opened(event.value(), Function::WsaCreateEvent);
+        Ok(event.into())
+    })
 }
 
 /// Signals an event (A-S33).
@@ -36,7 +41,9 @@ pub extern "system" fn WSAResetEvent(handle: WSAEVENT) -> BOOL {
 /// Closes an event (A-S35).
 #[unsafe(no_mangle)]
 pub extern "system" fn WSACloseEvent(handle: WSAEVENT) -> BOOL {
-    on(handle, event::close)
+    let closed = on(handle, event::close);
+    verify::handle_closed(handle.addr(), closed != FALSE, Function::WsaCloseEvent);
+    closed
 }
 
 /// Does something to the object of a handle.

@@ -6,7 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const DOCUMENTS: [&str; 4] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/guides/verify.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the root of the workspace")
@@ -91,7 +92,7 @@ fn commands_of_the_documents_work() {
     let folder = folder_for_commands();
     let ci = read(".ci/run");
     let mut ran = 0;
-    for document in ["README.md", "CONTRIBUTING.md"] {
+    for document in ["README.md", "CONTRIBUTING.md", "docs/guides/verify.md"] {
         for line in commands(&read(document)) {
             let command = line.replace("cargo run --release -- ", "windlass ");
             if command.starts_with("windlass ") || command.starts_with("cc ") {

@@ -44,6 +44,11 @@ impl Handle {
     /// What `GetCurrentThread` returns: the calling thread, whoever that is where the handle is used.
     pub const CURRENT_THREAD: Handle = Handle(usize::MAX - 1);
 
+    /// Whether this has the shape of a handle, and names nothing now: as far as can be told, an object had it.
+    pub fn was_closed(self) -> bool {
+        self.parts().is_some() && object::get(self).is_none()
+    }
+
     /// The value as a pointer-sized number.
     pub const fn value(self) -> usize {
         self.0

@@ -325,6 +325,7 @@ mod life;
 mod mutexes;
 
 pub use life::{ExitCode, Newborn, by_handle};
+pub use mutexes::owned_mutexes;
 pub(crate) use mutexes::{forget, remember};
 
 #[cfg(test)]

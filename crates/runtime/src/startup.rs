@@ -25,6 +25,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     windlass_spi::thread_error::install(crate::thread::set_last_error);
     windlass_spi::completion::install(crate::loader::upcalls::complete_for_linked_in);
     process::current().add_reference()?;
+    report::started();
     Ok(negotiated)
 }
 
@@ -41,6 +42,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
 pub fn cleanup() -> Result<(), WsaError> {
     let process = process::current();
     let last = process.drop_reference().map_err(|_| process::not_started(Function::WsaCleanup))?;
+    report::cleaned_up(last.is_some());
     if let Some(session) = last {
         session.names.cancel();
         // Unmapped once the transport providers are, so that a name space provider can rely on those to its end.

@@ -341,3 +341,31 @@ fn wsp_gor_1_asks_the_structure() {
     assert_eq!(ask((&raw mut overlapped).wrapping_byte_add(1), FALSE).1, WSAEFAULT);
     test.client.clean_up().unwrap();
 }
+
+#[test]
+fn an_observer_is_told_of_operations_that_go_on_and_of_their_end() {
+    static TOLD: Mutex<Vec<(usize, bool)>> = Mutex::new(Vec::new());
+    let test = Test::new();
+    completion::observe(|at, over| TOLD.lock().unwrap().push((at.addr(), over)));
+    let s = test.socket(SOCK_STREAM);
+    let mut overlapped = untouched(ptr::null_mut());
+    let at = (&raw const overlapped).addr();
+    let told = || {
+        let mut told = TOLD.lock().unwrap();
+        let mine: Vec<_> = told.drain(..).filter(|(address, _)| *address == at).map(|(_, over)| over).collect();
+        mine
+    };
+    test.send(s, b"now", &mut overlapped, None).0.unwrap();
+    assert_eq!(told(), [], "over within the call");
+    test.send(s, &[PEND], &mut overlapped, None).0.unwrap_err();
+    assert_eq!(told(), [false]);
+    kept().pop().unwrap().complete(Completion::of(1));
+    assert_eq!(told(), [true]);
+    test.send(s, &[PEND], &mut overlapped, None).0.unwrap_err();
+    drop(kept().pop());
+    assert_eq!(told(), [false, true]);
+    test.send(s, &[PEND], &mut overlapped, None).0.unwrap_err();
+    kept().pop().unwrap().abort_silently();
+    assert_eq!(told(), [false, true]);
+    test.client.clean_up().unwrap();
+}

@@ -3,6 +3,8 @@
 
 use windlass_abi::{BOOL, FALSE, HANDLE, INVALID_HANDLE_VALUE, TRUE, WsaError};
 use windlass_io::{Handle, handle};
+use windlass_runtime::Function;
+use windlass_runtime::report::verify;
 
 use crate::boundary::{call, store};
 
@@ -20,7 +22,9 @@ pub extern "system" fn CloseHandle(object: HANDLE) -> BOOL {
     call(FALSE, || {
         let named = Handle::from(object);
         if object != CURRENT_PROCESS && named != Handle::CURRENT_THREAD {
-            handle::close(named)?;
+            let closed = handle::close(named);
+            verify::handle_closed(named.value(), closed.is_ok(), Function::WsaCloseEvent);
+            closed?;
         }
         Ok(TRUE)
     })

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windlass_abi::{BOOL, FALSE, HANDLE, TRUE, WsaError};
+use windlass_runtime::report::verify::memory_freed;
 
 use crate::boundary::{Result, call};
 
@@ -175,6 +176,8 @@ pub unsafe extern "system" fn HeapFree(heap: HANDLE, _flags: u32, memory: *const
         }
         // SAFETY: as the caller vouches.
         let block = unsafe { header(heap, owner.as_deref(), memory) }?;
+        // SAFETY: it is a block.
+        memory_freed(memory.addr(), unsafe { (*block).size });
         if let Some(owner) = &owner {
             let mut state = lock(&owner.state);
             if !state.blocks.remove(&block.addr()) {

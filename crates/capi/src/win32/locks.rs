@@ -7,6 +7,7 @@ use core::ffi::c_void;
 use windlass_abi::{BOOL, FALSE, TRUE, WsaError};
 use windlass_io::Deadline;
 use windlass_io::locks::{Begin, ConditionVariable, CriticalSection, InitOnce, SrwLock};
+use windlass_runtime::report::verify::{lock_released, lock_taken};
 
 use crate::boundary::{Result, call, store, store_if_wanted};
 
@@ -43,12 +44,27 @@ unsafe fn put<T>(to: *mut c_void, lock: T) -> BOOL {
     })
 }
 
+/// Remembers who has taken a lock, should the program be verified.
+fn taken<T>(lock: &T, kind: &'static str, taken: bool) -> bool {
+    if taken {
+        lock_taken(core::ptr::from_ref(lock).addr(), kind);
+    }
+    taken
+}
+
+fn released<T>(lock: &T) {
+    lock_released(core::ptr::from_ref(lock).addr());
+}
+
+const SECTION: &str = "a critical section";
+const SLIM: &str = "a slim lock";
+
 /// What a lock that is taken answers.
 const BUSY: u8 = 0;
 
 /// Declares functions that do one thing with one lock.
 macro_rules! with {
-    ($($(#[$doc:meta])* fn $name:ident($lock:ident: $ty:ty) $(-> $out:ty, $failed:ident)? { $work:expr })*) => {
+    ($($(#[$doc:meta])* fn $name:ident($lock:ident: $ty:ty) $(-> $out:ty, $failed:ident)? { $($work:tt)* })*) => {
         $(
             $(#[$doc])*
             ///
@@ -59,7 +75,7 @@ macro_rules! with {
                 call(($($failed)?), || {
                     // SAFETY: as the caller vouches.
                     let $lock: &$ty = unsafe { at(lock) }?;
-                    Ok($work)
+                    Ok({ $($work)* })
                 })
             }
         )*
@@ -111,26 +127,26 @@ pub unsafe extern "system" fn SetCriticalSectionSpinCount(section: *mut c_void, 
 
 with! {
     /// Enters, once the thread that is in has left.
-    fn EnterCriticalSection(section: CriticalSection) { section.enter() }
+    fn EnterCriticalSection(section: CriticalSection) { section.enter(); taken(section, SECTION, true); }
     /// Enters if that needs no waiting.
-    fn TryEnterCriticalSection(section: CriticalSection) -> BOOL, FALSE { section.try_enter().into() }
+    fn TryEnterCriticalSection(section: CriticalSection) -> BOOL, FALSE { taken(section, SECTION, section.try_enter()).into() }
     /// Leaves once. Without effect in a thread that is not in.
-    fn LeaveCriticalSection(section: CriticalSection) { section.leave() }
+    fn LeaveCriticalSection(section: CriticalSection) { released(section); section.leave() }
     /// A critical section keeps nothing that had to be given back.
     fn DeleteCriticalSection(_section: CriticalSection) { () }
 
     /// Waits until nobody is in, and keeps all others out.
-    fn AcquireSRWLockExclusive(lock: SrwLock) { lock.acquire_exclusive() }
+    fn AcquireSRWLockExclusive(lock: SrwLock) { lock.acquire_exclusive(); taken(lock, SLIM, true); }
     /// Waits until no writer is in or before it.
-    fn AcquireSRWLockShared(lock: SrwLock) { lock.acquire_shared() }
+    fn AcquireSRWLockShared(lock: SrwLock) { lock.acquire_shared(); taken(lock, SLIM, true); }
     /// The same if it needs no waiting.
-    fn TryAcquireSRWLockExclusive(lock: SrwLock) -> u8, BUSY { lock.try_acquire_exclusive().into() }
+    fn TryAcquireSRWLockExclusive(lock: SrwLock) -> u8, BUSY { taken(lock, SLIM, lock.try_acquire_exclusive()).into() }
     /// The same if it needs no waiting.
-    fn TryAcquireSRWLockShared(lock: SrwLock) -> u8, BUSY { lock.try_acquire_shared().into() }
+    fn TryAcquireSRWLockShared(lock: SrwLock) -> u8, BUSY { taken(lock, SLIM, lock.try_acquire_shared()).into() }
     /// Ends a writer's stay.
-    fn ReleaseSRWLockExclusive(lock: SrwLock) { lock.release_exclusive() }
+    fn ReleaseSRWLockExclusive(lock: SrwLock) { released(lock); lock.release_exclusive() }
     /// Ends a reader's stay.
-    fn ReleaseSRWLockShared(lock: SrwLock) { lock.release_shared() }
+    fn ReleaseSRWLockShared(lock: SrwLock) { released(lock); lock.release_shared() }
 
     /// Wakes one sleeper.
     fn WakeConditionVariable(condition: ConditionVariable) { condition.wake_one() }

@@ -9,6 +9,8 @@ use windlass_io::Handle;
 use windlass_io::event::{self, Reset};
 use windlass_io::mutex::{self, Mutex};
 use windlass_io::semaphore::{self, Semaphore};
+use windlass_runtime::Function;
+use windlass_runtime::report::verify;
 
 use crate::boundary::{Result, call, store_if_wanted};
 use crate::events::on;
@@ -46,6 +48,7 @@ maker! {
     /// Makes an event.
     CreateEventA, CreateEventW(manual: BOOL, initial: BOOL)
     event::create(if manual == FALSE { Reset::Auto } else { Reset::Manual }, initial != FALSE)
+        .inspect(|event| verify::event_opened(event.value(), Function::WsaCreateEvent))
 }
 
 maker! {

@@ -5,6 +5,7 @@ pub mod child;
 mod print;
 mod report;
 mod shell;
+mod symbols;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -49,6 +50,15 @@ pub struct Options {
     /// Print the compiler commands, to be moved into a Makefile, and run nothing
     #[arg(long)]
     print_command: bool,
+
+    /// Watch for more mistakes, and tell where each was made: memory of pending operations used again or given back, sockets closed
+    /// under another thread, blocking calls in completion routines, locks held into callbacks, slow calls
+    #[arg(long, conflicts_with = "quiet")]
+    verify: bool,
+
+    /// With --verify: report calls that must not wait and take longer
+    #[arg(long, value_name = "MS", default_value_t = 500, requires = "verify")]
+    slow_call: u64,
 
     /// Catalog folder of the program, instead of the user's or the machine's
     #[arg(long, value_name = "DIR")]
@@ -144,7 +154,9 @@ fn run_child(mut command: Command, name: &str, options: &Options, signals: &Sign
     drop(theirs);
     let mut receiver = Receiver { socket: ours, records: Records::default() };
     let status = child::supervise(&mut child, signals, Some(&mut receiver)).map_err(failed(name))?;
-    print_report(name, status, &receiver.records.summary(), options.report);
+    let mut summary = receiver.records.summary();
+    symbols::resolve(&mut summary);
+    print_report(name, status, &summary, options.report);
     Ok(status)
 }
 
@@ -157,7 +169,10 @@ fn print_report(name: &str, status: ExitStatus, summary: &Summary, form: Form) {
 
 fn program_command(program: &Path, options: &Options) -> Command {
     let mut command = child::command(in_some_folder(program).as_os_str(), &options.arguments);
-    command.env_remove(report::VARIABLE);
+    command.env_remove(report::VARIABLE).env_remove(report::VERIFY_VARIABLE);
+    if options.verify {
+        command.env(report::VERIFY_VARIABLE, format!("slow={}", options.slow_call));
+    }
     if let Some(folder) = &options.catalog {
         command.env(windlass_catalog::PRIVATE_VARIABLE, folder);
     }

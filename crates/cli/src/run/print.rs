@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use serde::Serialize;
 use windlass_abi::WsaError;
 
 use crate::run::child::signal_name;
-use crate::run::report::{Mistake, Provider, Summary};
+use crate::run::report::{Frame, Mistake, Place, Provider, Summary};
 
 /// One JSON object, without a newline.
 pub fn json(program: &str, status: ExitStatus, summary: &Summary) -> String {
@@ -75,6 +76,9 @@ fn contract(out: &mut String, summary: &Summary) {
     line(out, "contract", &format!("broken {} {times}", violations.count));
     for mistake in &violations.list {
         line(out, "", &in_words(mistake));
+        if let Some(place) = &mistake.place {
+            where_it_was(out, place);
+        }
     }
     let told: u64 = violations.list.iter().map(|mistake| mistake.count).sum();
     if violations.count > told {
@@ -91,10 +95,22 @@ fn in_words(mistake: &Mistake) -> String {
         "handle_closed_twice" => "handle closed twice",
         "stale_handle" => "closed handle used",
         "unknown_handle" => "handle that never was a socket used",
+        "event_closed_twice" => "event closed twice",
+        "event_never_closed" => "event never closed, made",
+        "socket_closed_under_owner" => "socket closed while another thread uses it",
+        "overlapped_reused" => "OVERLAPPED used again while its operation goes on",
+        "buffer_reused" => "buffer of a pending operation used",
+        "buffer_changed" => "buffer changed while it was being sent, seen",
+        "overlapped_freed" => "OVERLAPPED given back while its operation goes on, seen",
+        "buffer_freed" => "buffer given back while an operation has it, seen",
+        "blocking_call_in_routine" => "blocking call in a completion routine",
+        "slow_call" => "slow call, which must not wait",
+        "lock_held_into_callback" => "lock held while the program is called back",
         other => &other.replace('_', " "),
     };
     let mut text = format!("{what} by {}", mistake.function);
     let mut details = Vec::new();
+    details.extend(mistake.place.iter().filter_map(|place| place.detail.clone()));
     if mistake.count > 1 {
         details.push(format!("{} times", mistake.count));
     }
@@ -106,7 +122,36 @@ fn in_words(mistake: &Mistake) -> String {
     if !details.is_empty() {
         write!(text, " ({})", details.join(", ")).expect("a string");
     }
+    if mistake.place.is_some() && !mistake.rule.is_empty() {
+        write!(text, " [{}]", mistake.rule).expect("a string");
+    }
     text
+}
+
+/// The thread, and its stack without the frames that are the library's own.
+fn where_it_was(out: &mut String, place: &Place) {
+    let program = Path::new(&place.program).file_name().unwrap_or_default().to_string_lossy();
+    line(out, "", &format!("  in thread {} of {program} ({})", place.thread, place.pid));
+    for frame in place.stack.iter().filter(|frame| !is_ours(frame)) {
+        line(out, "", &format!("    {}", frame_text(frame)));
+        // What is before it is the same for every program.
+        if frame.function.as_deref() == Some("main") {
+            break;
+        }
+    }
+}
+
+fn is_ours(frame: &Frame) -> bool {
+    Path::new(&frame.file).file_name().is_some_and(|name| name.to_string_lossy().starts_with("libws2_32.so"))
+}
+
+fn frame_text(frame: &Frame) -> String {
+    match (&frame.function, &frame.source) {
+        (Some(function), Some(source)) => format!("{function} at {source}"),
+        (Some(function), None) => format!("{function} in {}", frame.file),
+        (None, Some(source)) => format!("at {source}"),
+        (None, None) => format!("{}+{:#x}", frame.file, frame.offset),
+    }
 }
 
 fn handle_text(handle: u64) -> String {
@@ -205,6 +250,24 @@ mod tests {
         ] {
             assert!(out.contains(part), "{part:?} is not in\n{out}");
         }
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_told_frame_by_frame() {
+        let found = summary(&[
+            r#"{"event":"violation","kind":"overlapped_reused","rule":"OV-11","function":"WSARecv","handle":7,"detail":"WSASend on socket 7 has it",
+                "program":"/tmp/x/p","tid":12,"pid":5,"stack":[{"file":"/lib/libws2_32.so","offset":1},
+                {"file":"/tmp/x/p","offset":16,"function":"f","source":"p.c:3"},{"file":"/tmp/x/p","offset":32},
+                {"file":"/tmp/x/p","offset":48,"function":"main"},{"file":"/lib/libc.so.6","offset":64}]}"#,
+        ]);
+        let out = text("p", ExitStatus::from_raw(0), &found);
+        let expected = "\
+            \x20             OVERLAPPED used again while its operation goes on by WSARecv (WSASend on socket 7 has it, handle 7) [OV-11]\n\
+            \x20               in thread 12 of p (5)\n\
+            \x20                 f at p.c:3\n\
+            \x20                 /tmp/x/p+0x20\n\
+            \x20                 main in /tmp/x/p\n";
+        assert!(out.ends_with(expected), "{out}");
     }
 
     #[test]

@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 /// The environment variable that names the report socket to the runtime.
 pub const VARIABLE: &str = "WINDLASS_REPORT_FD";
 
+/// The one that switches its verifier on.
+pub const VERIFY_VARIABLE: &str = "WINDLASS_VERIFY";
+
 /// Everything that was told, by process.
 #[derive(Debug, Default)]
 pub struct Records {
     processes: BTreeMap<u32, Process>,
     providers: BTreeMap<(u32, String, String), Provider>,
-    mistakes: BTreeMap<(String, String), Mistake>,
+    mistakes: BTreeMap<(String, String, Vec<Frame>), Mistake>,
 }
 
 /// The sums, as `--report json` prints them.
@@ -75,14 +78,47 @@ pub struct Violations {
     pub list: Vec<Mistake>,
 }
 
-/// One kind of violation by one function.
+/// One kind of violation by one function; of a program that is verified, in one place.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Mistake {
     pub kind: String,
+    /// The rule of the contract, empty if the library tells none.
+    pub rule: String,
     pub function: String,
     pub count: u64,
     /// The first few handles that it was about.
     pub handles: Vec<u64>,
+    #[serde(flatten)]
+    pub place: Option<Place>,
+}
+
+/// Where a program that is verified broke the contract.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Place {
+    pub program: String,
+    /// The thread that first did it.
+    pub thread: i32,
+    pub pid: u32,
+    /// In words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The innermost first.
+    pub stack: Vec<Frame>,
+}
+
+/// A frame of a call stack.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Frame {
+    /// The file that is mapped there: the program, or a library.
+    pub file: String,
+    /// How far into it, in bytes.
+    pub offset: u64,
+    /// The function, if the file tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The source and the line, if the file tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 const HANDLES_SHOWN: usize = 8;
@@ -104,12 +140,16 @@ impl Records {
                 provider.errors.extend((error != 0).then_some(error));
                 provider.kept_mapped += u64::from(!unloaded);
             }
-            Event::Violation { kind, function, handle, count } => {
+            Event::Violation { kind, rule, function, handle, count, detail, program, tid, stack } => {
                 let count = count.unwrap_or(1);
                 process.violations += count;
-                let mistake = self.mistakes.entry((kind.clone(), function.clone())).or_default();
-                (mistake.kind, mistake.function) = (kind, function);
+                let key = (kind.clone(), function.clone(), stack.clone());
+                let mistake = self.mistakes.entry(key).or_default();
+                (mistake.kind, mistake.rule, mistake.function) = (kind, rule, function);
                 mistake.count += count;
+                if !stack.is_empty() && mistake.place.is_none() {
+                    mistake.place = Some(Place { program, thread: tid, pid: record.pid, detail, stack });
+                }
                 if let Some(handle) = handle
                     && mistake.handles.len() < HANDLES_SHOWN
                     && !mistake.handles.contains(&handle)
@@ -198,9 +238,18 @@ enum Event {
     },
     Violation {
         kind: String,
+        #[serde(default)]
+        rule: String,
         function: String,
         handle: Option<u64>,
         count: Option<u64>,
+        detail: Option<String>,
+        #[serde(default)]
+        program: String,
+        #[serde(default)]
+        tid: i32,
+        #[serde(default)]
+        stack: Vec<Frame>,
     },
     Counters(Counters),
     #[serde(other)]

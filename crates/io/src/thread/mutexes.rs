@@ -25,6 +25,16 @@ pub(crate) fn forget(mutex: &Arc<Waitable>) {
     });
 }
 
+/// How many mutexes the calling thread owns.
+pub fn owned_mutexes() -> usize {
+    if !HAS_RECORD.get() {
+        return 0;
+    }
+    let owned = CURRENT
+        .try_with(|current| current.get().mutexes.borrow().iter().filter(|owned| owned.strong_count() > 0).count());
+    owned.unwrap_or(0)
+}
+
 fn is(owned: &Weak<Waitable>, mutex: &Arc<Waitable>) -> bool {
     std::ptr::eq(owned.as_ptr(), Arc::as_ptr(mutex))
 }

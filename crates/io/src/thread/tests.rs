@@ -255,3 +255,27 @@ fn a_record_lives_as_long_as_its_thread_and_its_openings() {
     assert!(record.upgrade().is_none());
     assert!(object::get(again.handle).is_none(), "its handle went with it");
 }
+
+#[test]
+fn the_mutexes_that_a_thread_owns_are_counted() {
+    spawn(|| {
+        assert_eq!(owned_mutexes(), 0);
+        let (first, second) = (crate::mutex::Mutex::new(true), crate::mutex::Mutex::new(true));
+        assert_eq!(owned_mutexes(), 2);
+        first.release().unwrap();
+        assert_eq!(owned_mutexes(), 1);
+        drop(second);
+        assert_eq!(owned_mutexes(), 0);
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_handle_that_was_closed_is_told_from_other_numbers() {
+    let handle = event::create(Reset::Manual, false).unwrap();
+    assert!(!handle.was_closed());
+    event::close(handle).unwrap();
+    assert!(handle.was_closed());
+    assert!(!Handle::from_value(5).was_closed() && !Handle::from_value(0).was_closed());
+}

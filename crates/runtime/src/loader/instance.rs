@@ -14,7 +14,7 @@ use windlass_spi::rundown::{self, Domain, Pin};
 
 use crate::handles::{self, Kind};
 use crate::loader::module::Module;
-use crate::loader::{descriptor, upcalls};
+use crate::loader::{descriptor, upcalls, watched};
 use crate::report;
 use crate::version;
 
@@ -44,6 +44,8 @@ struct Details {
     _module: Module,
     /// The entry that started it.
     entry: ProtocolEntry,
+    /// The provider's own table, behind the one that calls go through.
+    own: ProcTable,
     /// What WSPCleanup said.
     cleanup_error: i32,
 }
@@ -112,12 +114,14 @@ pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<u
             return Err(error);
         }
     };
+    let table = if report::is_verifying() { watched::table(&complete) } else { complete };
     // SAFETY: the place is taken by this thread and not open: nobody reads the table.
-    unsafe { (*place.table.get()).write(complete) };
+    unsafe { (*place.table.get()).write(table) };
     report::provider_started(entry.id, &entry.name, entry.module_path());
     let sequence = SEQUENCE.fetch_add(1, Relaxed);
     place.sequence.store(sequence, Relaxed);
-    *place.details() = Some(Box::new(Details { _module: module, entry: entry.clone(), cleanup_error: 0 }));
+    *place.details() =
+        Some(Box::new(Details { _module: module, entry: entry.clone(), own: complete, cleanup_error: 0 }));
     Ok(sequence)
 }
 
@@ -147,6 +151,11 @@ impl Instance {
     /// Whether calls are let in.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Acquire)
+    }
+
+    /// The provider's own table. For who is inside.
+    pub(super) fn own_table(&self) -> Option<ProcTable> {
+        self.details().as_ref().map(|details| details.own)
     }
 
     /// Lets calls in.

@@ -8,5 +8,7 @@ pub(crate) mod instance;
 mod module;
 pub(crate) mod nsp;
 pub(crate) mod poll;
+pub(crate) mod stack;
 
 pub(crate) mod upcalls;
+mod watched;

@@ -17,6 +17,24 @@ pub fn install(hook: Complete) {
     let _ = COMPLETE.set(Some(hook));
 }
 
+/// Told of a structure whose operation goes on after its call (false), and of its end, before the client can know (true).
+/// Runs no code of the client.
+pub type Observer = fn(overlapped: *mut WSAOVERLAPPED, over: bool);
+
+static OBSERVER: OnceLock<Observer> = OnceLock::new();
+
+/// Has all pending operations of this copy of the SDK watched, for a runtime that verifies its program. Costs the operations that
+/// complete at once nothing. The first observer stays.
+pub fn observe(observer: Observer) {
+    let _ = OBSERVER.set(observer);
+}
+
+pub(super) fn tell_observer(overlapped: *mut WSAOVERLAPPED, over: bool) {
+    if let Some(observer) = OBSERVER.get() {
+        observer(overlapped, over);
+    }
+}
+
 /// # Errors
 /// `WSAEOPNOTSUPP`: there is no runtime in this process. Else the runtime's own; nothing has been stored then.
 ///

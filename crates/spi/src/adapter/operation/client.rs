@@ -119,11 +119,12 @@ impl Client {
         self.bytes = ptr::null_mut();
         self.flags = ptr::null_mut();
         self.pending = true;
+        completion::tell_observer(self.overlapped.as_ptr(), false);
         Ok(())
     }
 
     pub fn complete(mut self, completion: &Completion) {
-        self.pending = false;
+        self.leave_pending();
         if let Some(from) = completion.from
             && !self.from.is_null()
         {
@@ -140,8 +141,14 @@ impl Client {
     }
 
     pub fn abort_silently(mut self) {
-        self.pending = false;
+        self.leave_pending();
         self.end(&Completion::failed(WsaError::WSA_OPERATION_ABORTED), false);
+    }
+
+    fn leave_pending(&mut self) {
+        if std::mem::take(&mut self.pending) {
+            completion::tell_observer(self.overlapped.as_ptr(), true);
+        }
     }
 
     /// Stores the result, and indicates it.
@@ -201,7 +208,7 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.pending {
-            self.pending = false;
+            self.leave_pending();
             self.end(&Completion::failed(WsaError::WSA_OPERATION_ABORTED), !self.upcalls.is_silenced());
         }
     }
