@@ -13,7 +13,7 @@ extern "C" {
 #define DUPLICATE_CLOSE_SOURCE 0x1
 #define DUPLICATE_SAME_ACCESS 0x2
 
-/* Closes an event, a semaphore, a mutex, a thread, a completion port, or what WSAProviderConfigChange gave. */
+/* Closes an event, a semaphore, a mutex, a thread, a completion port, a file, or what WSAProviderConfigChange gave. */
 BOOL WINAPI CloseHandle(HANDLE hObject);
 
 /* Within this process: both process handles are GetCurrentProcess(). Every handle has every access. */

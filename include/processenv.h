@@ -1,4 +1,4 @@
-/* The command line and the environment. */
+/* The command line, the environment and the standard streams. */
 #ifndef _PROCESSENV_
 #define _PROCESSENV_
 
@@ -8,6 +8,8 @@
 extern "C" {
 #endif
 
+/* Made once: every call gives the same handle. */
+HANDLE WINAPI GetStdHandle(DWORD nStdHandle);
 LPSTR WINAPI GetCommandLineA(void);
 LPWSTR WINAPI GetCommandLineW(void);
 DWORD WINAPI GetEnvironmentVariableA(LPCSTR lpName, LPSTR lpBuffer, DWORD nSize);

@@ -6,7 +6,7 @@ use windlass_abi::{HANDLE, WsaError};
 
 use crate::object::{self, Object};
 
-/// A handle of an object of this process: an event, a semaphore, a mutex, a thread, a thread identity.
+/// A handle of an object of this process: an event, a semaphore, a mutex, a thread, a file, a thread identity.
 ///
 /// A handle that an object really has is a positive 31-bit number with bit 30 set, so it is never equal to
 /// a file descriptor or a socket, and fits where old code keeps handles in an `int`. Its two low bits are

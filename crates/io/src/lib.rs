@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`handle`] | the values that programs hold objects by |
 //! | [`event`] | event objects, manual-reset and auto-reset |
+//! | [`file`](mod@file) | plain files and standard streams |
 //! | [`semaphore`], [`mutex`] | semaphores, and mutexes with owners that may abandon them |
 //! | [`port`] | completion ports, and the sockets whose completions go there |
 //! | [`wait`] | waits on one object, any of several, or all; alertable sleep |
@@ -25,6 +26,7 @@
 pub mod blocking;
 pub mod deadline;
 pub mod event;
+pub mod file;
 pub mod handle;
 pub mod locks;
 pub mod mutex;

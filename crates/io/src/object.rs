@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use windlass_abi::WsaError;
 
 use crate::event::Event;
+use crate::file::File;
 use crate::handle::{Handle, MAX_OBJECTS};
 use crate::mutex::Mutex;
 use crate::port::Opening;
@@ -18,6 +19,8 @@ use crate::waitable::Waitable;
 pub(crate) enum Object {
     /// The handle keeps the event alive.
     Event(Event),
+    /// The handle keeps the file open.
+    File(Arc<File>),
     Semaphore(Semaphore),
     Mutex(Mutex),
     /// The handle keeps the port open.
@@ -56,6 +59,6 @@ pub(crate) fn waitable(handle: Handle) -> Result<Arc<Waitable>, WsaError> {
         Some(Object::Semaphore(semaphore)) => Ok(semaphore.waitable().clone()),
         Some(Object::Mutex(mutex)) => Ok(mutex.waitable().clone()),
         Some(Object::Thread(thread)) => Ok(thread.waitable().clone()),
-        Some(Object::Port(_) | Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
+        Some(Object::File(_) | Object::Port(_) | Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
     }
 }

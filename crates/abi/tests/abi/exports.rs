@@ -96,7 +96,10 @@ macro_rules! with_exports {
                     ExpandEnvironmentStringsW(_, _, _); OutputDebugStringA(_); OutputDebugStringW(_);
                     IsDebuggerPresent(); SetConsoleCtrlHandler(_, _); LocalAlloc(_, _); LocalFree(_);
                     GlobalAlloc(_, _); GlobalFree(_); lstrlenA(_); lstrlenW(_); lstrcpynA(_, _, _);
-                    lstrcpynW(_, _, _);
+                    lstrcpynW(_, _, _); CreateFileA(_, _, _, _, _, _, _); CreateFileW(_, _, _, _, _, _, _);
+                    DeleteFileA(_); DeleteFileW(_); ReadFile(_, _, _, _, _); WriteFile(_, _, _, _, _);
+                    GetFileSizeEx(_, _); SetFilePointerEx(_, _, _, _); SetEndOfFile(_); FlushFileBuffers(_);
+                    GetFileType(_); GetStdHandle(_);
                 }
             }
             pages {

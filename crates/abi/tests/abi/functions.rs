@@ -15,7 +15,11 @@ mod kernel {
     pub use windows_sys::Win32::Globalization::{
         MultiByteToWideChar, WideCharToMultiByte, lstrcpynA, lstrcpynW, lstrlenA, lstrlenW,
     };
-    pub use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
+    pub use windows_sys::Win32::Storage::FileSystem::{
+        CreateFileA, CreateFileW, DeleteFileA, DeleteFileW, FlushFileBuffers, GetFileSizeEx, GetFileType, ReadFile,
+        SetEndOfFile, SetFilePointerEx, WriteFile,
+    };
+    pub use windows_sys::Win32::System::Console::{GetStdHandle, SetConsoleCtrlHandler};
     pub use windows_sys::Win32::System::Diagnostics::Debug::{
         IsDebuggerPresent, OutputDebugStringA, OutputDebugStringW,
     };

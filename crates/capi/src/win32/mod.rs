@@ -6,7 +6,7 @@
 //! | [`handles`], [`waits`], [`sync_objects`] | handles, waits and sleep; events, semaphores, mutexes |
 //! | [`threads`], [`storage`] | threads and procedure calls, thread-local storage |
 //! | [`locks`] | critical sections, reader/writer locks, condition variables, one-time initialisation |
-//! | [`ports`] | completion ports |
+//! | [`ports`], [`files`] | completion ports, files and standard streams |
 //! | [`clock`], [`system`] | time, the machine |
 //! | [`heap`], [`memory`] | heaps, LocalAlloc and GlobalAlloc |
 //! | [`code_pages`], [`strings`] | UTF-16 and code pages, lstrlen and lstrcpyn |
@@ -18,6 +18,7 @@ pub mod console;
 pub mod debug;
 pub mod environment;
 pub mod error;
+pub mod files;
 pub mod handles;
 pub mod heap;
 pub mod locks;
@@ -41,6 +42,7 @@ pub use console::*;
 pub use debug::*;
 pub use environment::*;
 pub use error::*;
+pub use files::*;
 pub use handles::*;
 pub use heap::*;
 pub use locks::*;
@@ -61,15 +63,21 @@ use crate::boundary::Result;
 
 /// Errors of Win32 beside those that Winsock has too.
 mod code {
-    pub const NOT_SUPPORTED: i32 = 50;
+    pub const PATH_NOT_FOUND: i32 = 3;
     pub const GEN_FAILURE: i32 = 31;
+    pub const HANDLE_EOF: i32 = 38;
+    pub const NOT_SUPPORTED: i32 = 50;
+    pub const NETNAME_DELETED: i32 = 64;
     pub const INSUFFICIENT_BUFFER: i32 = 122;
     pub const MOD_NOT_FOUND: i32 = 126;
     pub const PROC_NOT_FOUND: i32 = 127;
+    pub const NEGATIVE_SEEK: i32 = 131;
     pub const ENVVAR_NOT_FOUND: i32 = 203;
+    pub const MORE_DATA: i32 = 234;
     pub const MR_MID_NOT_FOUND: i32 = 317;
     pub const INVALID_FLAGS: i32 = 1004;
     pub const NO_UNICODE_TRANSLATION: i32 = 1113;
+    pub const CONNECTION_ABORTED: i32 = 1236;
     pub const TIMEOUT: i32 = 1460;
     pub const RESOURCE_LANG_NOT_FOUND: i32 = 1815;
 }
