@@ -23,6 +23,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     crate::loader::fork::watch();
     // Extension functions of linked-in providers report errors through the thread (API-X2).
     windlass_spi::thread_error::install(crate::thread::set_last_error);
+    windlass_spi::namespace::install_tellers(crate::loader::tellers::TELLERS);
     windlass_spi::completion::install(crate::loader::upcalls::complete_for_linked_in);
     process::current().add_reference()?;
     report::started();

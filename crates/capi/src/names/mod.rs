@@ -3,8 +3,10 @@
 #![allow(unsafe_code, reason = "exports read and write the client's memory")]
 
 mod addrinfo;
+mod lookup;
 mod numeric;
 mod refused;
+mod service;
 
 use windlass_abi::{NO_ERROR, SOCKET_ERROR, WsaError};
 use windlass_runtime::{Function, require_started};
@@ -12,7 +14,9 @@ use windlass_runtime::{Function, require_started};
 use crate::boundary::call;
 use crate::text::{self, Unit};
 pub use addrinfo::*;
+pub use lookup::*;
 pub use refused::*;
+pub use service::*;
 
 /// The name of this machine, since no name space provider answers (API-B8).
 ///

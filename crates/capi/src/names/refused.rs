@@ -52,29 +52,12 @@ type Any = *mut c_void;
 
 // No provider can be asked.
 refused! { WSAEOPNOTSUPP, SOCKET_ERROR => i32;
-    #[unsafe(no_mangle)] WSALookupServiceBeginA(Any, u32, *mut HANDLE);
-    #[unsafe(no_mangle)] WSALookupServiceBeginW(Any, u32, *mut HANDLE);
-    #[unsafe(no_mangle)] WSAInstallServiceClassA(Any);
-    #[unsafe(no_mangle)] WSAInstallServiceClassW(Any);
-    #[unsafe(no_mangle)] WSARemoveServiceClass(*const GUID);
-    #[unsafe(no_mangle)] WSAGetServiceClassInfoA(*const GUID, *const GUID, *mut u32, Any);
-    #[unsafe(no_mangle)] WSAGetServiceClassInfoW(*const GUID, *const GUID, *mut u32, Any);
-    #[unsafe(no_mangle)] WSAGetServiceClassNameByClassIdA(*const GUID, *mut u8, *mut u32);
-    #[unsafe(no_mangle)] WSAGetServiceClassNameByClassIdW(*const GUID, *mut u16, *mut u32);
-    #[unsafe(no_mangle)] WSASetServiceA(Any, i32, u32);
-    #[unsafe(no_mangle)] WSASetServiceW(Any, i32, u32);
     #[unsafe(no_mangle)] WSAProviderConfigChange(*mut HANDLE, *mut WSAOVERLAPPED, Any);
     #[unsafe(no_mangle)] WSAAdvertiseProvider(*const GUID, *const NSPV2_ROUTINE);
     #[unsafe(no_mangle)] WSAUnadvertiseProvider(*const GUID);
 }
 
-// No look-up and no asynchronous call was ever started, so every handle is unknown (NEXT-11, END-4, ASYNC-4).
-refused! { WSA_INVALID_HANDLE, SOCKET_ERROR => i32;
-    #[unsafe(no_mangle)] WSALookupServiceNextA(HANDLE, u32, *mut u32, Any);
-    #[unsafe(no_mangle)] WSALookupServiceNextW(HANDLE, u32, *mut u32, Any);
-    #[unsafe(no_mangle)] WSALookupServiceEnd(HANDLE);
-    #[unsafe(no_mangle)] WSANSPIoctl(HANDLE, u32, Any, u32, Any, u32, *mut u32, Any);
-}
+// No asynchronous call was ever started, so every handle is unknown (ASYNC-4).
 refused! { WSAEINVAL, SOCKET_ERROR => i32;
     #[unsafe(no_mangle)] WSAProviderCompleteAsyncCall(HANDLE, i32);
     #[unsafe(no_mangle)] WSACancelAsyncRequest(HANDLE);

@@ -110,7 +110,7 @@ static void null_pointers_elsewhere(void) {
     CHECK_EQ(WSCWriteNameSpaceOrder(NULL, 4), WSAEFAULT);
     CHECK_FAILS(WSCInstallNameSpaceEx(NULL, NULL, 0, 0, NULL, NULL), SOCKET_ERROR, WSAEINVAL);
     CHECK_FAILS(WPUCompleteOverlappedRequest(INVALID_SOCKET, NULL, 0, 0, NULL), SOCKET_ERROR, WSAEFAULT);
-    CHECK_FAILS(WSALookupServiceBeginW(NULL, 0, &handle), SOCKET_ERROR, WSAEOPNOTSUPP);
+    CHECK_FAILS(WSALookupServiceBeginW(NULL, 0, &handle), SOCKET_ERROR, WSAEFAULT);
     stop();
 }
 

@@ -69,11 +69,21 @@ impl Program {
 /// Builds a program of fixture.h and runs every test that it lists, each in a process of its own, with an empty place for
 /// catalogs. All that fail are told of.
 pub fn run_tests_of(source: &str) {
+    run_tests_with(source, &[]);
+}
+
+/// The same with these variables in the environment.
+pub fn run_tests_with(source: &str, variables: &[(&str, &Path)]) {
     let program = Program::build(&[source]);
     let list = String::from_utf8(program.run(&[]).stdout).expect("names are text");
     let failure = |test: &str| {
         let catalog = tempfile::tempdir().expect("a folder");
-        let output = program.command().env("WINDLASS_CATALOG", catalog.path()).arg(test).output();
+        let output = program
+            .command()
+            .env("WINDLASS_CATALOG", catalog.path())
+            .envs(variables.iter().copied())
+            .arg(test)
+            .output();
         let output = output.expect("the program starts");
         let text = format!("{test}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
         (!output.status.success()).then_some(text)
@@ -96,6 +106,14 @@ pub fn build_plain_provider(folder: &Path, flags: &[&str]) -> PathBuf {
     let sources = files.map(|file| format!("examples/c/provider/{file}.c"));
     let path = folder.join("libplain.so");
     build_shared(&sources.each_ref().map(String::as_str), &path, flags);
+    path
+}
+
+/// Builds the name space provider in plain C in a folder, under this name.
+pub fn build_directory(folder: &Path, name: &str) -> PathBuf {
+    let sources = ["class", "lookup", "provider", "service"].map(|file| format!("examples/c/namespace/{file}.c"));
+    let path = folder.join(name);
+    build_shared(&sources.each_ref().map(String::as_str), &path, &[]);
     path
 }
 

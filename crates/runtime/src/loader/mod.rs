@@ -9,6 +9,7 @@ mod module;
 pub(crate) mod nsp;
 pub(crate) mod poll;
 pub(crate) mod stack;
+pub(crate) mod tellers;
 
 pub(crate) mod upcalls;
 mod watched;

@@ -15,13 +15,19 @@ enum Setter {
 /// Sets the calling thread's error, as `WSASetLastError` does. Where there is no runtime there is
 /// nobody to read it, and nothing is set.
 pub fn set(error: WsaError) {
+    set_if_kept(error);
+}
+
+/// The same; says whether there is a runtime.
+pub(super) fn set_if_kept(error: WsaError) -> bool {
     match SET_LAST_ERROR.get_or_init(exported) {
         Some(Setter::Hook(hook)) => hook(error.code()),
         #[cfg(unix)]
         // SAFETY: the runtime's function of this name, which takes any number.
         Some(Setter::Export(function)) => unsafe { function(error.code()) },
-        None => {}
+        None => return false,
     }
+    true
 }
 
 /// Says how to set it. For the runtime, before it starts a provider that is linked into it; one that

@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`provider`] | [`Namespace`]: what the author of a version 1 provider writes |
 //! | [`query_set`] | [`QuerySet`]: a query, a registration or a result (`WSAQUERYSET`, `WSAQUERYSET2`) |
 //! | [`service_address`] | [`ServiceAddress`]: where a service is (`CSADDR_INFO`) |
 //! | [`service_class`] | [`ServiceClass`] and its properties (`WSASERVICECLASSINFO`) |
@@ -13,14 +14,18 @@
 pub mod flags;
 pub mod form;
 pub mod image;
+pub mod provider;
 pub mod query_set;
 pub mod registration;
 pub mod service_address;
 pub mod service_class;
 
-pub use crate::adapter::namespace::{Purpose, pack};
+pub use crate::adapter::namespace::{
+    Instances, NamespaceEntry, Notification, Purpose, Tellers, entry, install_tellers, pack,
+};
 pub use form::{Form, Text};
 pub use image::Image;
+pub use provider::{Namespace, Query, Registration};
 pub use query_set::QuerySet;
 pub use service_address::ServiceAddress;
 pub use service_class::{ClassInfo, ServiceClass};
