@@ -1,0 +1,7 @@
+//! The layer `trace`: writes down every call, with arguments, results and times.
+//!
+//! As readable lines, as JSON, or as a capture that Wireshark reads; [`options`] says which.
+
+pub mod event;
+pub mod options;
+pub mod pcap;
