@@ -46,10 +46,15 @@ fn verified(sin: &str) -> Value {
 /// The sin is the one finding, of this rule, told by this function; its own C function is in the stack, with file and line.
 #[track_caller]
 fn assert_found(sin: &str, rule: &str, function: &str) {
+    assert_found_as(sin, sin, rule, function);
+}
+
+#[track_caller]
+fn assert_found_as(kind: &str, sin: &str, rule: &str, function: &str) {
     let report = verified(sin);
     let list = report["violations"]["list"].as_array().expect("a list");
     let [found] = &list[..] else { panic!("{report:#}") };
-    assert_eq!((&found["kind"], &found["rule"], &found["function"]), (&sin.into(), &rule.into(), &function.into()));
+    assert_eq!((&found["kind"], &found["rule"], &found["function"]), (&kind.into(), &rule.into(), &function.into()));
     assert_eq!(found["count"], report["violations"]["count"], "{found:#}");
     assert_eq!(found["program"], sins().to_str().expect("text"));
     assert!(found["thread"].as_i64() > Some(0) && found["pid"].as_i64() > Some(0), "{found:#}");
@@ -82,6 +87,11 @@ sins! {
     calls_that_wait_in_a_routine_are_found: blocking_call_in_routine, "API-17", "recv";
     calls_that_take_too_long_are_found: slow_call, "MODE-5", "WSAAccept";
     locks_held_into_a_callback_are_found: lock_held_into_callback, "OV-13", "SleepEx";
+}
+
+#[test]
+fn operations_of_extension_functions_are_watched_too() {
+    assert_found_as("overlapped_reused", "overlapped_of_accept_ex_reused", "OV-11", "WSARecv");
 }
 
 #[test]

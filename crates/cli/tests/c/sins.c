@@ -89,6 +89,32 @@ static void CALLBACK done(DWORD error, DWORD bytes, WSAOVERLAPPED *overlapped, D
     }
 }
 
+/* Of AcceptEx, asked for as libraries do. */
+static LPFN_ACCEPTEX accept_ex(void)
+{
+    LPFN_ACCEPTEX function = NULL;
+    GUID guid = WSAID_ACCEPTEX;
+    DWORD bytes;
+    CHECK(WSAIoctl(listening, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof guid, &function, sizeof function,
+                   &bytes, NULL, NULL) == 0);
+    return function;
+}
+
+static void connect_and_accept(WSAOVERLAPPED *overlapped)
+{
+    static char addresses[64];
+    struct sockaddr_in address;
+    int length = sizeof address;
+    DWORD bytes, flags;
+    SOCKET c = socket(AF_INET, SOCK_STREAM, 0), d = make(SOCK_STREAM);
+    CHECK(getsockname(listening, (struct sockaddr *)&address, &length) == 0);
+    CHECK(!accept_ex()(listening, c, addresses, 0, 32, 32, &bytes, overlapped));
+    CHECK(WSAGetLastError() == WSA_IO_PENDING);
+    CHECK(connect(d, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(WSAGetOverlappedResult(listening, overlapped, &bytes, TRUE, &flags));
+    CHECK(closesocket(c) == 0 && closesocket(d) == 0);
+}
+
 APART static void none(void)
 {
     WSAEVENT event;
@@ -117,6 +143,9 @@ APART static void none(void)
         while (ran <= i)
             CHECK(SleepEx(INFINITE, TRUE) == WAIT_IO_COMPLETION);
     }
+    memset(&two, 0, sizeof two);
+    two.hEvent = event;
+    connect_and_accept(&two);
     block = HeapAlloc(heap, HEAP_ZERO_MEMORY, sizeof *block + 16);
     block->hEvent = event;
     receive(block, (char *)(block + 1), 16, NULL);
@@ -214,6 +243,21 @@ APART static void overlapped_reused(void)
     receive(&one, room, sizeof room, NULL);
     memset(&one, 0, sizeof one);
     receive(&one, other, sizeof other, NULL);
+    finish();
+}
+
+APART static void overlapped_of_accept_ex_reused(void)
+{
+    static char addresses[64];
+    SOCKET c;
+    DWORD bytes;
+    pair();
+    c = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(!accept_ex()(listening, c, addresses, 0, 32, 32, &bytes, &one));
+    CHECK(WSAGetLastError() == WSA_IO_PENDING);
+    memset(&one, 0, sizeof one);
+    receive(&one, room, sizeof room, NULL);
+    CHECK(closesocket(c) == 0);
     finish();
 }
 
@@ -340,7 +384,7 @@ static const struct {
 } sins[] = {
     SIN(none), SIN(startup_without_cleanup), SIN(call_after_cleanup), SIN(socket_never_closed),
     SIN(handle_closed_twice), SIN(event_closed_twice), SIN(event_never_closed), SIN(socket_closed_under_owner),
-    SIN(overlapped_reused), SIN(buffer_reused), SIN(buffer_changed), SIN(overlapped_freed), SIN(buffer_freed),
+    SIN(overlapped_reused), SIN(overlapped_of_accept_ex_reused), SIN(buffer_reused), SIN(buffer_changed), SIN(overlapped_freed), SIN(buffer_freed),
     SIN(blocking_call_in_routine), SIN(slow_call), SIN(lock_held_into_callback),
 };
 

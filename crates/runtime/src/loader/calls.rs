@@ -2,7 +2,9 @@
 
 use std::ptr::null_mut;
 
-use windlass_abi::{GUID, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, SOCKET_ERROR, WSAPROTOCOL_INFOW, WsaError};
+use windlass_abi::{
+    GUID, ProcTable, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, SOCKET_ERROR, WSAPROTOCOL_INFOW, WsaError,
+};
 
 use crate::dispatch::{Entered, error_of};
 use crate::selection::SocketRequest;
@@ -25,14 +27,19 @@ pub(crate) fn close_socket(entered: &Entered, s: SOCKET) -> Result<(), WsaError>
 }
 
 /// The address of a provider's extension function for its sockets, of which `s` is one; 0 if it has none (IO-5).
-pub(crate) fn extension(entered: &Entered, s: SOCKET, mut guid: GUID) -> usize {
+pub(crate) fn extension(entered: &Entered, s: SOCKET, guid: GUID) -> usize {
+    extension_of(entered, s, guid).unwrap_or(0)
+}
+
+/// The same of a provider that is entered, by its table.
+pub(super) fn extension_of(table: &ProcTable, s: SOCKET, mut guid: GUID) -> Option<usize> {
     let mut address = 0usize;
     let mut stored = 0;
     let mut errno = 0;
     // SAFETY: a function of the table of a provider that is entered. The input is a GUID of 16 bytes, the output has room
     // for one pointer, and no overlapped completion is asked for, so all locals outlive their use.
     let rc = unsafe {
-        (entered.lpWSPIoctl)(
+        (table.lpWSPIoctl)(
             s,
             SIO_GET_EXTENSION_FUNCTION_POINTER,
             (&raw mut guid).cast(),
@@ -46,5 +53,5 @@ pub(crate) fn extension(entered: &Entered, s: SOCKET, mut guid: GUID) -> usize {
             &mut errno,
         )
     };
-    if rc == SOCKET_ERROR { 0 } else { address }
+    (rc != SOCKET_ERROR && address != 0).then_some(address)
 }

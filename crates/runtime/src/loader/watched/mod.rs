@@ -3,6 +3,8 @@
 //! A function is not told which provider it stands in front of: that is the one that the handle is bound to. Functions without a handle
 //! are the provider's own.
 
+mod extensions;
+
 use std::ffi::c_void;
 use std::mem::transmute;
 use std::ops::Range;
@@ -475,13 +477,18 @@ unsafe extern "system" fn ioctl(
             (own.lpWSPIoctl)(s, code, input, input_len, output, output_len, stored, overlapped, routine, thread, errno)
         })
     };
-    if result != SOCKET_ERROR
-        && code == FIONBIO
-        && input_len as usize >= size_of::<u32>()
-        && let Some(verifier) = verify::current()
-    {
-        // SAFETY: the provider has read as much.
-        verifier.set_blocking(s, unsafe { input.cast::<u32>().read_unaligned() } == 0);
+    if result != SOCKET_ERROR && code == FIONBIO && input_len as usize >= size_of::<u32>() {
+        if let Some(verifier) = verify::current() {
+            // SAFETY: the provider has read as much.
+            verifier.set_blocking(s, unsafe { input.cast::<u32>().read_unaligned() } == 0);
+        }
+    } else if result != SOCKET_ERROR && code == SIO_GET_EXTENSION_FUNCTION_POINTER && overlapped.is_null() {
+        // SAFETY: the provider has read the identifier.
+        let guid = unsafe { input.cast::<GUID>().read_unaligned() };
+        if let Some(function) = extensions::in_front_of(guid) {
+            // SAFETY: the provider has written an address there.
+            unsafe { output.cast::<usize>().write_unaligned(function) };
+        }
     }
     result
 }
