@@ -40,6 +40,9 @@ BOOL WINAPI SetEndOfFile(HANDLE hFile);
 BOOL WINAPI FlushFileBuffers(HANDLE hFile);
 DWORD WINAPI GetFileType(HANDLE hFile);
 
+/* Not a function of Windows: a new descriptor of the file, to be closed by the caller, or -1. */
+int WINAPI WindlassFileDescriptor(HANDLE hFile);
+
 #ifdef UNICODE
 #define CreateFile CreateFileW
 #define DeleteFile DeleteFileW

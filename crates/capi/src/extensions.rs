@@ -1,4 +1,4 @@
-//! The exports of mswsock, and the upcall that is an export.
+//! The exports of mswsock, WSASendMsg, and the upcall that is an export.
 //!
 //! An extension function is its provider's own: each call asks the provider of its socket for it (API-X3).
 #![allow(unsafe_code, reason = "exports call the functions of a provider, and write the client's memory")]
@@ -7,12 +7,13 @@ use core::ffi::c_void;
 use core::mem::{size_of, transmute_copy};
 
 use windlass_abi::{
-    BOOL, FALSE, GUID, HANDLE, LPFN_ACCEPTEX, NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS,
-    WSAID_ACCEPTEX, WSAOVERLAPPED, WsaError,
+    BOOL, FALSE, GUID, HANDLE, LPFN_ACCEPTEX, LPFN_TRANSMITFILE, LPFN_WSASENDMSG, LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS, WSAID_ACCEPTEX, WSAID_TRANSMITFILE,
+    WSAID_WSASENDMSG, WSAMSG, WSAOVERLAPPED, WsaError,
 };
 use windlass_runtime::{self as runtime, Function, thread};
 
-use crate::boundary::{Result, call, call_errno};
+use crate::boundary::{call, call_errno};
 
 /// Calls an extension function of the socket's provider, which reports through the thread error (API-X2).
 ///
@@ -82,29 +83,47 @@ pub unsafe extern "system" fn GetAcceptExSockaddrs(
     unsafe { find(buffer, data_len, local_len, remote_len, local, local_size, remote, remote_size) }
 }
 
-/// A socket whose provider has no such extension (API-X3).
-fn not_offered(s: SOCKET, function: Function) -> BOOL {
-    call(FALSE, || -> Result<BOOL> {
-        drop(runtime::enter(s, function)?);
-        Err(WsaError::WSAEOPNOTSUPP)
-    })
-}
-
-/// Sends a file. No provider offers it yet: `WSAEOPNOTSUPP` (API-X3).
+/// Sends a file, with what comes before and after it (A-X05).
 ///
 /// # Safety
-/// The arguments are not followed.
+/// As the page of the function asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn TransmitFile(
     s: SOCKET,
-    _file: HANDLE,
-    _bytes: u32,
-    _per_send: u32,
-    _overlapped: *mut WSAOVERLAPPED,
-    _buffers: *mut TRANSMIT_FILE_BUFFERS,
-    _flags: u32,
+    file: HANDLE,
+    bytes: u32,
+    per_send: u32,
+    overlapped: *mut WSAOVERLAPPED,
+    buffers: *mut TRANSMIT_FILE_BUFFERS,
+    flags: u32,
 ) -> BOOL {
-    not_offered(s, Function::TransmitFile)
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    unsafe {
+        through(s, Function::TransmitFile, WSAID_TRANSMITFILE, FALSE, |function: LPFN_TRANSMITFILE| {
+            Some(function?(s, file, bytes, per_send, overlapped, buffers, flags))
+        })
+    }
+}
+
+/// Sends a datagram with control data (A-S19).
+///
+/// # Safety
+/// As the page of the function asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WSASendMsg(
+    s: SOCKET,
+    message: *mut WSAMSG,
+    flags: u32,
+    sent: *mut u32,
+    overlapped: *mut WSAOVERLAPPED,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+) -> i32 {
+    // SAFETY: the arguments are the client's, passed on unchanged.
+    unsafe {
+        through(s, Function::WsaSendMsg, WSAID_WSASENDMSG, SOCKET_ERROR, |function: LPFN_WSASENDMSG| {
+            Some(function?(s, message, flags, sent, overlapped, routine))
+        })
+    }
 }
 
 /// Completes an operation on a socket whose handle the runtime made (UP-1, WPU-COR-1).

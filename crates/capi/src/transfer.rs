@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use windlass_abi::{
     BOOL, FALSE, HANDLE, LPWSAOVERLAPPED_COMPLETION_ROUTINE, MSG_PARTIAL, SOCKADDR, SOCKET, SOCKET_ERROR, WSABUF,
-    WSAMSG, WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
+    WSAOVERLAPPED, WSS_OPERATION_IN_PROGRESS, WsaError,
 };
 use windlass_runtime::{Function, overlapped as pending, require_started, thread as errors};
 
@@ -289,24 +289,4 @@ unsafe fn pending_event(overlapped: *mut WSAOVERLAPPED) -> Option<HANDLE> {
     };
     let event = event.map_addr(|address| address & !1);
     (status == WSS_OPERATION_IN_PROGRESS && !event.is_null()).then_some(event)
-}
-
-/// Datagrams with control data need the provider's extension (A-S19); none offers it yet.
-///
-/// # Safety
-/// No argument is used.
-#[unsafe(no_mangle)]
-pub unsafe extern "system" fn WSASendMsg(
-    s: SOCKET,
-    _message: *mut WSAMSG,
-    _flags: u32,
-    _sent: *mut u32,
-    _overlapped: *mut WSAOVERLAPPED,
-    _routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-) -> i32 {
-    forward(Function::WsaSendMsg, s, |_, errno| {
-        // SAFETY: the slot is `forward`'s own.
-        unsafe { errno.write(WsaError::WSAEOPNOTSUPP.code()) };
-        SOCKET_ERROR
-    })
 }

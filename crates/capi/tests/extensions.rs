@@ -6,16 +6,24 @@ use std::sync::LazyLock;
 
 use support::Program;
 
+/// Runs a case in a folder of its own.
+fn run(program: &Program, case: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    support::must_work(program.command().arg(case).current_dir(folder.path()));
+}
+
 macro_rules! cases {
     ($program:ident: $($name:ident)*) => {$(
         #[test]
         fn $name() {
-            $program.run(&[stringify!($name)]);
+            run(&$program, stringify!($name));
         }
     )*};
 }
 
 static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
+static MESSAGES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/messages.c"]));
+static TRANSMIT: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/transmit.c"]));
 
 cases! {
     CONNECTIONS:
@@ -36,7 +44,25 @@ cases! {
     ev_12_a_registration_goes_over_to_the_connection
 }
 
-// proves: API-X2, API-X12, API-X31
+cases! {
+    MESSAGES:
+    api_x51_what_a_message_needs
+    api_x57_control_data_both_ways
+    api_x52_messages_and_control_data_that_are_cut
+    ov_4_messages_in_every_style
+}
+
+cases! {
+    TRANSMIT:
+    api_x40_what_a_transmission_needs
+    api_x43_head_file_and_tail
+    api_x40_a_large_file_in_its_turn
+    api_x44_a_connection_that_breaks_is_an_error_and_no_signal
+    api_x42_a_disconnect_follows
+    api_x45_packets_of_memory_and_files
+}
+
+// proves: API-X2, API-X12, API-X31, API-X43
 #[test]
 fn extension_functions_work_through_a_module_too() {
     let catalog = support::catalog_with(&support::libraries().join("libwsp_tcpip.so"));
@@ -46,5 +72,10 @@ fn extension_functions_work_through_a_module_too() {
         "api_x31_a_socket_is_used_again",
     ] {
         support::must_work(CONNECTIONS.command().env("WINDLASS_CATALOG", catalog.path()).arg(case));
+    }
+    for (program, case) in [(&TRANSMIT, "api_x43_head_file_and_tail"), (&MESSAGES, "ov_4_messages_in_every_style")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = program.command();
+        support::must_work(command.env("WINDLASS_CATALOG", catalog.path()).arg(case).current_dir(folder.path()));
     }
 }

@@ -118,6 +118,11 @@ pub fn standard(fd: BorrowedFd<'_>) -> Result<Handle, WsaError> {
     object::insert(Object::File(Arc::new(File { fd, options: Options::READ | Options::WRITE, doomed: None })))
 }
 
+/// Another descriptor of the file of a handle. Errors: WSA_INVALID_HANDLE, WSAEMFILE.
+pub fn descriptor(handle: Handle) -> Result<OwnedFd, WsaError> {
+    File::of(handle)?.fd.try_clone().map_err(|_| WsaError::WSAEMFILE)
+}
+
 /// Deletes a file, which goes when nobody has it open. Errors: as [`open`].
 pub fn delete(path: &Path) -> Result<(), WsaError> {
     fs::unlink(path).map_err(|errno| error_at(path, errno))

@@ -25,6 +25,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     windlass_spi::thread_error::install(crate::thread::set_last_error);
     windlass_spi::namespace::install_tellers(crate::loader::tellers::TELLERS);
     windlass_spi::completion::install(crate::loader::upcalls::complete_for_linked_in);
+    windlass_spi::files::install(|handle| windlass_io::file::descriptor(handle.into()));
     process::current().add_reference()?;
     report::started();
     Ok(negotiated)

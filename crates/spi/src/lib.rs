@@ -114,6 +114,6 @@ pub use adapter::get_accept_ex_sockaddrs;
 pub use adapter::provider::Provider;
 pub use adapter::{buffers, completion, condition, operation, thread_error, upcalls};
 #[cfg(unix)]
-pub use adapter::{descriptor, helper_thread};
+pub use adapter::{descriptor, files, helper_thread};
 pub use transport::{Result, Transport};
 pub use windlass_abi as abi;

@@ -12,7 +12,9 @@ use crate::address::Address;
 use crate::buffers::{RecvBuffers, SendBuffers};
 use crate::condition::Condition;
 use crate::events::{Event, NetworkEvents};
-use crate::operation::{Operation, Started};
+#[cfg(unix)]
+use crate::operation::Transmission;
+use crate::operation::{MessageArea, Operation, Started};
 use crate::socket::OpenSocket;
 use crate::upcalls::Upcalls;
 use crate::version::Versions;
@@ -297,6 +299,39 @@ pub trait Transport: Sized + Send + Sync + 'static {
         Err(WsaError::WSAEOPNOTSUPP)
     }
 
+    /// `WSASendMsg` without overlapped completion: bytes sent. `to` is absent if the caller gave none; `control` has pieces with
+    /// a `WSACMSGHDR` each (API-X54, API-X57).
+    fn send_msg(
+        &self,
+        socket: &OpenSocket<Self::Socket>,
+        buffers: &SendBuffers<'_>,
+        flags: u32,
+        to: Option<&[u8]>,
+        control: &[u8],
+    ) -> Result<u32> {
+        let _ = (socket, buffers, flags, to, control);
+        Err(WsaError::WSAEOPNOTSUPP)
+    }
+
+    /// `WSARecvMsg` without overlapped completion: bytes received (API-X52). A message that was cut is `WSAEMSGSIZE`, and stored.
+    fn recv_msg(
+        &self,
+        socket: &OpenSocket<Self::Socket>,
+        buffers: &mut RecvBuffers<'_>,
+        flags: u32,
+        area: &mut MessageArea,
+    ) -> Result<u32> {
+        let _ = (socket, buffers, flags, area);
+        Err(WsaError::WSAEOPNOTSUPP)
+    }
+
+    /// `TransmitFile` and `TransmitPackets` without overlapped completion: waits until all is sent; bytes sent (API-X40).
+    #[cfg(unix)]
+    fn transmit(&self, socket: &OpenSocket<Self::Socket>, transmission: Transmission) -> Result<u32> {
+        let _ = (socket, transmission);
+        Err(WsaError::WSAEOPNOTSUPP)
+    }
+
     /// `SO_UPDATE_ACCEPT_CONTEXT`: gives a connection that `AcceptEx` made the properties of its listener (API-X16).
     fn update_accept_context(
         &self,
@@ -328,6 +363,14 @@ pub enum Extension {
     AcceptEx,
     /// `ConnectEx`: [`Request::Connect`](crate::operation::Request::Connect).
     ConnectEx,
+    /// `WSARecvMsg`: [`Request::RecvMsg`](crate::operation::Request::RecvMsg), and [`Transport::recv_msg`].
+    RecvMsg,
+    /// `WSASendMsg`: [`Request::SendMsg`](crate::operation::Request::SendMsg), and [`Transport::send_msg`].
+    SendMsg,
+    /// `TransmitFile`: [`Request::Transmit`](crate::operation::Request::Transmit), and [`Transport::transmit`].
+    TransmitFile,
+    /// `TransmitPackets`: the same.
+    TransmitPackets,
     /// `DisconnectEx`: [`Request::Disconnect`](crate::operation::Request::Disconnect), and [`Transport::disconnect`].
     DisconnectEx,
 }

@@ -11,7 +11,8 @@
 //! | `error`, `sockaddr` | errors and addresses between the kernel and Winsock |
 //! | `create`, `bind`, `listen`, `accept`, `connect`, `shutdown`, `close` | the life of a socket |
 //! | `send`, `recv`, `out_of_band` | transfers |
-//! | `overlapped` | operations that complete later |
+//! | `message`, `control_data` | datagrams with control data |
+//! | `overlapped` | operations that complete later; the extension functions |
 //! | `select`, `readiness` | `WSPSelect` and `WSAPoll` |
 //! | `network_events` | `WSPEventSelect`, `WSPAsyncSelect`, `WSPEnumNetworkEvents` |
 //! | `options`, `ioctl`, `text` | options, control codes, addresses as text |
@@ -39,6 +40,7 @@ mod bind;
 mod blocking;
 mod close;
 mod connect;
+mod control_data;
 mod create;
 mod duplicate;
 mod error;
@@ -47,6 +49,7 @@ mod interfaces;
 mod ioctl;
 mod join_leaf;
 mod listen;
+mod message;
 mod network_events;
 mod options;
 mod out_of_band;
@@ -68,7 +71,7 @@ use windlass_spi::Result;
 use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
-use windlass_spi::operation::{Operation, Started};
+use windlass_spi::operation::{MessageArea, Operation, Started, Transmission};
 use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
@@ -103,7 +106,15 @@ impl Transport for Tcpip {
 
     const HAS_POLL: bool = true;
 
-    const EXTENSIONS: &'static [Extension] = &[Extension::AcceptEx, Extension::ConnectEx, Extension::DisconnectEx];
+    const EXTENSIONS: &'static [Extension] = &[
+        Extension::AcceptEx,
+        Extension::ConnectEx,
+        Extension::DisconnectEx,
+        Extension::RecvMsg,
+        Extension::SendMsg,
+        Extension::TransmitFile,
+        Extension::TransmitPackets,
+    ];
 
     fn start(startup: &Startup<'_>) -> Result<Self> {
         Ok(Self {
@@ -275,6 +286,31 @@ impl Transport for Tcpip {
 
     fn disconnect(&self, socket: &OpenSocket<TcpSocket>, reuse: bool) -> Result<()> {
         overlapped::disconnect(self, socket, reuse)
+    }
+
+    fn send_msg(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        buffers: &SendBuffers<'_>,
+        flags: u32,
+        to: Option<&[u8]>,
+        control: &[u8],
+    ) -> Result<u32> {
+        message::send_msg(self, socket, buffers, flags, to, control)
+    }
+
+    fn recv_msg(
+        &self,
+        socket: &OpenSocket<TcpSocket>,
+        buffers: &mut RecvBuffers<'_>,
+        flags: u32,
+        area: &mut MessageArea,
+    ) -> Result<u32> {
+        message::recv_msg(self, socket, buffers, flags, area)
+    }
+
+    fn transmit(&self, socket: &OpenSocket<TcpSocket>, transmission: Transmission) -> Result<u32> {
+        overlapped::transmit(self, socket, transmission)
     }
 
     fn update_accept_context(&self, accepted: &OpenSocket<TcpSocket>, listener: &OpenSocket<TcpSocket>) -> Result<()> {

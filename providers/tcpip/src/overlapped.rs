@@ -15,6 +15,7 @@ mod connect_ex;
 mod connections;
 mod disconnect_ex;
 mod queue;
+mod transmit;
 
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,6 +34,7 @@ use windlass_spi::transport::{Cancel, Shutdown};
 use self::connections::Connections;
 pub use self::disconnect_ex::disconnect;
 use self::queue::Queue;
+pub use self::transmit::transmit;
 use crate::Tcpip;
 use crate::blocking::until_done;
 use crate::network_events;
@@ -40,7 +42,7 @@ use crate::network_events::changes::News;
 use crate::network_events::watcher::{Ready, Shared};
 use crate::sockaddr::{SocketAddress, check_capacity, parse_or};
 use crate::socket::{Common, Flags, Kind, TcpSocket};
-use crate::{recv, send};
+use crate::{control_data, message, recv, send};
 
 /// The operations of one underlying socket that wait, made by the first.
 #[derive(Default)]
@@ -79,6 +81,8 @@ struct Transmit {
     flags: SendFlags,
     to: Option<SocketAddress>,
     sent: usize,
+    /// The datagrams of a transmission.
+    packets: Option<Box<transmit::Packets>>,
 }
 
 struct Change {
@@ -117,11 +121,33 @@ pub fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation
         }
         Request::Send { flags, .. } => {
             let flags = *flags;
-            start_send(tcpip, socket, operation, flags, None)
+            let flags = send::overlapped_flags(socket, flags)?;
+            start_send(tcpip, socket, Transmit::new(operation, flags, None))
         }
         Request::SendTo { flags, to, .. } => {
             let (flags, to) = (*flags, send::destination(socket, to.as_deref())?);
-            start_send(tcpip, socket, operation, flags, to)
+            let flags = send::overlapped_flags(socket, flags)?;
+            start_send(tcpip, socket, Transmit::new(operation, flags, to))
+        }
+        Request::SendMsg { flags, to, control, .. } => {
+            let (flags, to, _) = message::prepare_send(socket, *flags, to.as_deref(), control)?;
+            start_send(tcpip, socket, Transmit::new(operation, flags, to))
+        }
+        Request::RecvMsg { flags, area, .. } => {
+            let flags = *flags;
+            message::check_recv(socket, area)?;
+            let started = start_receive(tcpip, socket, operation, flags);
+            network_events::after_recv(socket);
+            started
+        }
+        Request::Transmit { .. } => {
+            let mut operation = operation;
+            let Request::Transmit { transmission, .. } = &mut operation.request else {
+                return Err(WsaError::WSAEINVAL);
+            };
+            let packets = transmit::prepare(socket, transmission)?.map(Box::new);
+            let flags = send::overlapped_flags(socket, 0)?;
+            start_send(tcpip, socket, Transmit { packets, ..Transmit::new(operation, flags, None) })
         }
         Request::Ioctl { code, input } => {
             let event = match *code {
@@ -162,20 +188,17 @@ fn start_receive(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Opera
     Ok(Started::Pending)
 }
 
-fn start_send(
-    tcpip: &Tcpip,
-    socket: &OpenSocket<TcpSocket>,
-    operation: Operation,
-    flags: u32,
-    to: Option<SocketAddress>,
-) -> Result<Started> {
-    let mut transmit = Transmit { operation, flags: send::overlapped_flags(socket, flags)?, to, sent: 0 };
+fn start_send(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, mut transmit: Transmit) -> Result<Started> {
     let mut state = socket.operations().lock();
     check_open(socket)?;
     send::check_state(socket)?;
     if state.sends.is_empty() {
         match transmit.attempt(socket) {
             Some(Completion { error: Some(error), .. }) => return Err(error),
+            Some(completion) if transmit.disconnects() => {
+                state.engine(tcpip, socket)?;
+                return Ok(state.finish_transmission(socket, transmit, completion, false));
+            }
             Some(completion) => return Ok(transmit.operation.complete(completion)),
             None => {}
         }
@@ -324,9 +347,16 @@ impl State {
             receive.operation.complete(end);
         });
         let attempt = |transmit: &mut Transmit| transmit.attempt(socket);
-        self.sends.advance(attempt, |transmit, end| {
-            transmit.operation.complete(end);
+        let mut disconnecting = Vec::new();
+        self.sends.advance(attempt, |transmit, end| match transmit.disconnects() {
+            true => disconnecting.push((transmit, end)),
+            false => {
+                transmit.operation.complete(end);
+            }
         });
+        for (transmit, end) in disconnecting {
+            self.finish_transmission(socket, transmit, end, true);
+        }
         if self.end_owed && self.sends.is_empty() {
             self.end_owed = false;
             // It fails if the connection is over already.
@@ -391,11 +421,22 @@ impl Ready for Common {
 
 impl Receive {
     fn source_is_wanted(&self) -> bool {
-        matches!(self.operation.request, Request::RecvFrom { .. })
+        matches!(self.operation.request, Request::RecvFrom { .. } | Request::RecvMsg { .. })
     }
 
     /// Receives as far as the kernel has something to give. Nothing: that was not enough.
     fn attempt(&mut self, socket: &TcpSocket) -> Option<Completion> {
+        if let Request::RecvMsg { buffers, area, .. } = &mut self.operation.request {
+            let room = buffers.buffers().total();
+            return match message::recv_once(socket, &mut buffers.buffers(), RecvFlags::DONTWAIT, area) {
+                Err(WsaError::WSAEWOULDBLOCK) => None,
+                Ok(length) => Some(Completion::of(count(length))),
+                Err(WsaError::WSAEMSGSIZE) => {
+                    Some(Completion { error: Some(WsaError::WSAEMSGSIZE), ..Completion::of(count(room)) })
+                }
+                Err(error) => Some(Completion::failed(error)),
+            };
+        }
         let source = self.source_is_wanted();
         let (Request::Recv { buffers, .. } | Request::RecvFrom { buffers, .. }) = &mut self.operation.request else {
             return Some(Completion::failed(WsaError::WSAEINVAL));
@@ -425,10 +466,25 @@ impl Receive {
 }
 
 impl Transmit {
+    fn new(operation: Operation, flags: SendFlags, to: Option<SocketAddress>) -> Self {
+        Self { operation, flags, to, sent: 0, packets: None }
+    }
+
     /// Sends as far as the kernel takes it. Nothing: some is left.
     fn attempt(&mut self, socket: &TcpSocket) -> Option<Completion> {
-        let (Request::Send { buffers, .. } | Request::SendTo { buffers, .. }) = &mut self.operation.request else {
-            return Some(Completion::failed(WsaError::WSAEINVAL));
+        let buffers = match &mut self.operation.request {
+            Request::Send { buffers, .. } | Request::SendTo { buffers, .. } => buffers,
+            Request::SendMsg { buffers, control, .. } => {
+                // It was read before, and was good.
+                let control = control_data::read(control).unwrap_or_default();
+                return match message::send_once(socket, &buffers.buffers(), self.flags, self.to, &control) {
+                    Err(WsaError::WSAEWOULDBLOCK) => None,
+                    Ok(sent) => Some(Completion::of(count(sent))),
+                    Err(error) => Some(Completion::failed(error)),
+                };
+            }
+            Request::Transmit { .. } => return self.attempt_transmission(socket),
+            _ => return Some(Completion::failed(WsaError::WSAEINVAL)),
         };
         loop {
             let left = buffers.buffers();

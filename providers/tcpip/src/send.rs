@@ -163,12 +163,17 @@ pub fn attempt(
     flags: SendFlags,
     to: Option<SocketAddress>,
 ) -> Result<usize> {
+    told(socket, || system_call(socket, buffers, flags, to))
+}
+
+/// The same for any system call that sends.
+pub fn told(socket: &TcpSocket, mut call: impl FnMut() -> rustix::io::Result<usize>) -> Result<usize> {
     for _ in 0..PASSED_OVER {
-        if let Some(outcome) = conclude(socket, system_call(socket, buffers, flags, to)) {
+        if let Some(outcome) = conclude(socket, call()) {
             return outcome;
         }
     }
-    system_call(socket, buffers, flags, to).map_err(|errno| refusal(socket, errno))
+    call().map_err(|errno| refusal(socket, errno))
 }
 
 /// What the kernel's answer means; nothing if it was about something else.

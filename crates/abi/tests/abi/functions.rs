@@ -77,6 +77,8 @@ mod pages {
     pub type WSCInstallQOSTemplate =
         unsafe extern "system" fn(lpProviderId: *mut GUID, lpQOSName: *mut WSABUF, lpQOS: *mut QOS) -> BOOL;
     pub type WSCRemoveQOSTemplate = unsafe extern "system" fn(lpProviderId: *mut GUID, lpQOSName: *mut WSABUF) -> BOOL;
+    // The library's own.
+    pub type WindlassFileDescriptor = unsafe extern "system" fn(hFile: HANDLE) -> i32;
     // The arguments are a va_list, which Rust does not have.
     pub type FormatMessageA = unsafe extern "system" fn(
         dwFlags: u32,

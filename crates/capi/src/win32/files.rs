@@ -388,3 +388,10 @@ pub extern "system" fn GetStdHandle(which: u32) -> HANDLE {
         Ok(if handle == 0 { null_mut() } else { with_exposed_provenance::<c_void>(handle).cast_mut() })
     })
 }
+
+/// Another descriptor of a file, the caller's to close; -1 if the handle is none. Not a function of Windows: a provider that is
+/// loaded finds the files of clients by it.
+#[unsafe(no_mangle)]
+pub extern "system" fn WindlassFileDescriptor(handle: HANDLE) -> i32 {
+    call(-1, || file::descriptor(handle.into()).map(std::os::fd::IntoRawFd::into_raw_fd))
+}

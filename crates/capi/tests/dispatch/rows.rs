@@ -280,7 +280,7 @@ pub fn others() -> Vec<Row> {
         "WSAHtons" => "" []; |s| addresses::WSAHtons(s, 1, at(0));
         "WSANtohl" => "" []; |s| addresses::WSANtohl(s, 1, at(0));
         "WSANtohs" => "" []; |s| addresses::WSANtohs(s, 1, at(0));
-        "WSASendMsg" => "" []; |s| transfer::WSASendMsg(s, at(0), 0, at(1), null_mut(), None);
+        "WSASendMsg" => "" []; |s| extensions::WSASendMsg(s, at(0), 0, at(1), null_mut(), None);
         "AcceptEx" => "" [] failure: 0; |s| extensions::AcceptEx(s, s, at(0), 0, 32, 32, at(1), at(2));
         "TransmitFile" => "" [] failure: 0; |s| extensions::TransmitFile(s, null_mut(), 0, 0, at(0), at(1), 0);
     }

@@ -10,6 +10,8 @@ pub mod condition;
 pub mod descriptor;
 pub(crate) mod entry;
 #[cfg(unix)]
+pub mod files;
+#[cfg(unix)]
 pub(crate) mod fork;
 #[cfg(unix)]
 pub mod helper_thread;

@@ -30,6 +30,8 @@ pub(super) struct Disconnecting {
     pub operation: Operation,
     reuse: bool,
     link: SocketLink,
+    /// What was sent before.
+    bytes: u32,
 }
 
 /// Starts a `DisconnectEx`.
@@ -44,7 +46,7 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Op
     if state.connections().disconnect.is_some() {
         return Err(WsaError::WSAENOTCONN);
     }
-    let mut disconnecting = Disconnecting { operation, reuse, link };
+    let mut disconnecting = Disconnecting { operation, reuse, link, bytes: 0 };
     if let Some(end) = attempt(socket, reuse) {
         end.and_then(|()| disconnecting.finish())?;
         if reuse {
@@ -131,12 +133,18 @@ impl Connections {
         let Some(end) = attempt(socket, disconnecting.reuse) else { return false };
         let Some((_, disconnecting)) = self.disconnect.take() else { return false };
         let (end, reuse) = (end.and_then(|()| disconnecting.finish()), disconnecting.reuse);
-        disconnecting.operation.complete(Completion { error: end.err(), ..Completion::default() });
+        let bytes = if end.is_ok() { disconnecting.bytes } else { 0 };
+        disconnecting.operation.complete(Completion { error: end.err(), ..Completion::of(bytes) });
         reuse
     }
 }
 
 impl Disconnecting {
+    /// What follows a transmission of so many bytes.
+    pub(super) fn after(operation: Operation, link: SocketLink, bytes: u32) -> Self {
+        Self { operation, reuse: true, link, bytes }
+    }
+
     fn finish(&self) -> Result<()> {
         if !self.reuse {
             return Ok(());

@@ -1,5 +1,5 @@
-//! The extension functions that make, use and end connections (contract: api, section 7): which of them a transport has, and
-//! from the client's arguments to the transport.
+//! The extension functions (contract: api, section 7): which of them a transport has, and those that make and end
+//! connections.
 //!
 //! They report through the thread error (API-X2).
 
@@ -8,11 +8,15 @@ use std::ptr;
 
 use windlass_abi::{
     BOOL, FALSE, GUID, SOCKADDR, SOCKET, TF_REUSE_SOCKET, TRUE, WSAID_ACCEPTEX, WSAID_CONNECTEX, WSAID_DISCONNECTEX,
-    WSAID_GETACCEPTEXSOCKADDRS, WSAID_WSAPOLL, WSAOVERLAPPED, WsaError,
+    WSAID_GETACCEPTEXSOCKADDRS, WSAID_TRANSMITFILE, WSAID_TRANSMITPACKETS, WSAID_WSAPOLL, WSAID_WSARECVMSG,
+    WSAID_WSASENDMSG, WSAOVERLAPPED, WsaError,
 };
 
+use super::message::{recv_msg, send_msg};
 use super::overlapped::{is_overlapped, start};
 use super::poll::wsa_poll;
+#[cfg(unix)]
+use super::transmit::{transmit_file, transmit_packets};
 use super::{args, caught, enter};
 use crate::adapter::entry::Entry;
 use crate::adapter::link::SocketLink;
@@ -29,13 +33,19 @@ pub(super) fn function<E: Entry>(guid: &GUID) -> Option<*const c_void> {
         WSAID_GETACCEPTEXSOCKADDRS if has(Extension::AcceptEx) => Some(get_accept_ex_sockaddrs as *const c_void),
         WSAID_CONNECTEX if has(Extension::ConnectEx) => Some(connect_ex::<E> as *const c_void),
         WSAID_DISCONNECTEX if has(Extension::DisconnectEx) => Some(disconnect_ex::<E> as *const c_void),
+        WSAID_WSARECVMSG if has(Extension::RecvMsg) => Some(recv_msg::<E> as *const c_void),
+        WSAID_WSASENDMSG if has(Extension::SendMsg) => Some(send_msg::<E> as *const c_void),
+        #[cfg(unix)]
+        WSAID_TRANSMITFILE if has(Extension::TransmitFile) => Some(transmit_file::<E> as *const c_void),
+        #[cfg(unix)]
+        WSAID_TRANSMITPACKETS if has(Extension::TransmitPackets) => Some(transmit_packets::<E> as *const c_void),
         _ => None,
     };
     address
 }
 
 /// For functions that return a BOOL.
-fn succeeds(body: impl FnOnce() -> Result<()>) -> BOOL {
+pub(super) fn succeeds(body: impl FnOnce() -> Result<()>) -> BOOL {
     match caught(body) {
         Ok(()) => TRUE,
         Err(error) => {

@@ -11,6 +11,7 @@ pub(super) mod events;
 pub(super) mod extensions;
 pub(super) mod ioctl;
 pub(super) mod lifecycle;
+pub(super) mod message;
 pub(super) mod names;
 pub(super) mod options;
 pub(super) mod overlapped;
@@ -18,6 +19,8 @@ pub(super) mod poll;
 pub(super) mod select;
 pub(super) mod text;
 pub(super) mod transfer;
+#[cfg(unix)]
+mod transmit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -20,6 +20,8 @@ pub(in crate::adapter) struct Ends {
     pub overlapped: *mut WSAOVERLAPPED,
     pub routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
     pub thread: *mut WSATHREADID,
+    /// The thread's identity was opened for the operation, which closes it when it is over.
+    pub opened: bool,
     /// Written by the call alone, not if the operation pends (OV-9).
     pub bytes: *mut u32,
     /// Likewise.
@@ -38,7 +40,7 @@ impl Ends {
         bytes: *mut u32,
     ) -> Self {
         let (flags, from, from_length) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        Self { overlapped, routine, thread, bytes, flags, from, from_length }
+        Self { overlapped, routine, thread, opened: false, bytes, flags, from, from_length }
     }
 }
 
@@ -61,7 +63,7 @@ enum Means {
     /// On a handle of the system.
     Event(Event),
     /// `hEvent` is the client's own (OV-4).
-    Routine { routine: Routine, thread: ThreadId },
+    Routine { routine: Routine, thread: ThreadId, opened: bool },
     /// On a handle that the runtime made, which alone knows whether a port is attached: `WPUCompleteOverlappedRequest`
     /// (OV-19).
     Runtime(SOCKET),
@@ -86,7 +88,7 @@ impl Client {
             Some(routine) => {
                 // SAFETY: null or readable; copied, since it is on the caller's stack (RT-9).
                 let thread = unsafe { args::read(ends.thread) }?;
-                Means::Routine { routine, thread: ThreadId::from_raw(&thread) }
+                Means::Routine { routine, thread: ThreadId::from_raw(&thread), opened: ends.opened }
             }
             None if !is_ifs => Means::Runtime(handle),
             None => {
@@ -175,7 +177,7 @@ impl Client {
                 // The client may have closed it; then nobody waits for it.
                 let _ = self.upcalls.set_event(event);
             }
-            Means::Routine { routine, thread } if tell => {
+            Means::Routine { routine, thread, .. } if tell => {
                 let call = Call {
                     routine: *routine,
                     code: code as u32,
@@ -188,6 +190,10 @@ impl Client {
                 let _ = self.upcalls.queue_apc(thread, move || call.run());
             }
             Means::Nothing | Means::Event(_) | Means::Routine { .. } | Means::Runtime(_) => self.store(completion),
+        }
+        if let Means::Routine { thread, opened: true, .. } = &self.means {
+            // What was queued stays queued (WPU-OCT-3).
+            let _ = self.upcalls.close_thread(ThreadId::from_raw(&thread.as_raw()));
         }
     }
 

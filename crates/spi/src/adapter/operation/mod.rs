@@ -4,7 +4,10 @@
 mod accept;
 mod array;
 mod client;
+mod message;
 mod request;
+#[cfg(unix)]
+mod transmission;
 
 use windlass_abi::WsaError;
 
@@ -16,6 +19,10 @@ pub use self::accept::AcceptArea;
 pub(super) use self::accept::address_in;
 pub use self::array::{RecvArray, SendArray};
 pub(super) use self::client::{Client, Ends, Found, query};
+pub use self::message::MessageArea;
+pub(super) use self::message::check as check_message;
+#[cfg(unix)]
+pub use self::transmission::{FilePart, Piece, PieceSource, Transmission};
 
 /// An overlapped operation: what is to be done, and the client's `WSAOVERLAPPED` and buffers, which are this value's until
 /// it is gone (OV-10).
@@ -87,6 +94,34 @@ pub enum Request {
         name: Box<[u8]>,
         /// What to send once the connection is there.
         data: Option<SendArray>,
+    },
+    /// `WSASendMsg` (API-X54).
+    SendMsg {
+        /// What to send.
+        buffers: SendArray,
+        /// `MSG_*`.
+        flags: u32,
+        /// Absent if the client gave no address.
+        to: Option<Box<[u8]>>,
+        /// Pieces with a `WSACMSGHDR` each (API-X57).
+        control: Box<[u8]>,
+    },
+    /// `WSARecvMsg` (API-X52).
+    RecvMsg {
+        /// Where to put what comes.
+        buffers: RecvArray,
+        /// `MSG_*`.
+        flags: u32,
+        /// Where the rest goes.
+        area: MessageArea,
+    },
+    /// `TransmitFile`, `TransmitPackets` (API-X40 to API-X46).
+    #[cfg(unix)]
+    Transmit {
+        /// What to send.
+        transmission: Transmission,
+        /// The socket itself, for what follows.
+        link: SocketLink,
     },
     /// `DisconnectEx` (API-X30 to API-X32).
     Disconnect {

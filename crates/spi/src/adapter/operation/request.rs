@@ -2,10 +2,11 @@
 
 use std::ffi::c_void;
 
-use windlass_abi::{SOCKADDR, WSABUF, WsaError};
+use windlass_abi::{SOCKADDR, WSABUF, WSAMSG, WsaError};
 
-use super::{AcceptArea, RecvArray, Request, SendArray, SocketLink};
+use super::{AcceptArea, MessageArea, RecvArray, Request, SendArray, SocketLink};
 use crate::adapter::args;
+use crate::adapter::calls::message::destination;
 use crate::transport::Result;
 
 impl Request {
@@ -99,5 +100,23 @@ impl Request {
             false => Some(unsafe { SendArray::new(&WSABUF { len: data_length, buf: data.cast() }, 1) }?),
         };
         Ok(Self::Connect { name, data })
+    }
+
+    /// # Safety
+    /// What the message of `WSASendMsg` points to is readable; buffers stay so until the operation is over.
+    pub(in crate::adapter) unsafe fn send_msg(message: &WSAMSG, flags: u32) -> Result<Self> {
+        // SAFETY: the caller promises it.
+        let buffers = unsafe { SendArray::new(message.lpBuffers, message.dwBufferCount) }?;
+        // SAFETY: the caller promises it.
+        let (to, control) = unsafe { destination(message) }?;
+        Ok(Self::SendMsg { buffers, flags, to: to.map(Into::into), control: control.into() })
+    }
+
+    /// # Safety
+    /// What the message of `WSARecvMsg` points to is writable until the operation is over.
+    pub(in crate::adapter) unsafe fn recv_msg(message: &WSAMSG, area: MessageArea) -> Result<Self> {
+        // SAFETY: the caller promises it.
+        let buffers = unsafe { RecvArray::new(message.lpBuffers, message.dwBufferCount) }?;
+        Ok(Self::RecvMsg { buffers, flags: message.dwFlags, area })
     }
 }
