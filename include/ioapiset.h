@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* Makes a port. Sockets cannot be associated with one yet: anything but INVALID_HANDLE_VALUE as FileHandle fails. */
+/* Makes a port (FileHandle is INVALID_HANDLE_VALUE), or associates a socket with one. */
 HANDLE WINAPI CreateIoCompletionPort(HANDLE FileHandle, HANDLE ExistingCompletionPort, ULONG_PTR CompletionKey,
                                      DWORD NumberOfConcurrentThreads);
 BOOL WINAPI GetQueuedCompletionStatus(HANDLE CompletionPort, LPDWORD lpNumberOfBytesTransferred,

@@ -97,6 +97,7 @@ functions! {
     ProcessSocketNotifications = "ProcessSocketNotifications",
     AcceptEx = "AcceptEx",
     ConnectEx = "ConnectEx",
+    CreateIoCompletionPort = "CreateIoCompletionPort",
     DisconnectEx = "DisconnectEx",
     GetAddrInfo = "getaddrinfo",
     GetNameInfo = "getnameinfo",

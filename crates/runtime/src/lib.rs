@@ -31,6 +31,7 @@
 //! | `handles` | from socket handles to providers |
 //! | `dispatch` | entering a provider, and leaving it |
 //! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`catalogs`] | what the runtime does beyond handing a call on |
+//! | [`ports`] | sockets and completion ports |
 //! | [`names`] | look-ups, registrations and service classes, over name space providers |
 //! | [`thread`], [`messages`], [`builtin`], [`limits`], [`report`] | thread error, message sinks, linked-in providers, time limits, reports |
 //! | `loader` | all that is unsafe: modules, tables, upcalls |
@@ -42,6 +43,7 @@ pub mod messages;
 pub mod names;
 pub mod overlapped;
 pub mod poll;
+pub mod ports;
 pub mod report;
 pub mod select;
 pub mod thread;

@@ -6,6 +6,7 @@ use crate::dispatch::{Entered, enter, enter_entry};
 use crate::function::Function;
 use crate::handles::{self, Kind, State};
 use crate::loader::{calls, descriptor};
+use crate::ports;
 use crate::process;
 use crate::report::{self, Counter};
 use crate::selection::{self, SocketRequest};
@@ -48,6 +49,7 @@ pub fn close_socket(s: SOCKET) -> Result<(), WsaError> {
                 let ours = closing.state() == State::Closing(Kind::Created);
                 if handles::finish_close(s, closing) && ours {
                     // The provider forgot to give it up.
+                    ports::forget(s);
                     descriptor::release(s);
                 }
                 report::count(Counter::SocketsClosed);

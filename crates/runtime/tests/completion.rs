@@ -47,7 +47,7 @@ fn wpu_cor_4_the_event_is_set_if_there_is_one() {
         // The low bit speaks to completion ports.
         for hint in [0, 1] {
             for (error, status) in
-                [(0, 0), (WSA_OPERATION_ABORTED, 0xC000_0120), (WSAECONNRESET, 0xC000_020D), (4711, 0xC000_0001)]
+                [(0, 0), (WSA_OPERATION_ABORTED, 0xC000_0120), (WSAECONNRESET, 0xC000_020D), (4711, 0xC007_1267)]
             {
                 assert_eq!(up!(up, lpWPUResetEvent(event)), (TRUE, 0));
                 let mut overlapped = pending(event.map_addr(|address| address | hint));
@@ -94,5 +94,45 @@ fn wpu_cor_8_who_sees_the_status_sees_the_bytes() {
             });
         }
         end();
+    });
+}
+
+// proves: WPU-CSH-7, WPU-COR-3, WPU-COR-4, WPU-COR-5, OV-19
+#[test]
+fn wpu_csh_7_completions_of_created_handles_are_queued_at_their_port() {
+    use windlass_io::port::{self, NoPacket, Packet};
+    use windlass_runtime::ports::associate;
+    const KEY: usize = 0xFACE;
+    in_own_process(|| {
+        let (up, id) = started();
+        let (created, _) = up!(up, lpWPUCreateSocketHandle(id, 0));
+        let (event, _) = up!(up, lpWPUCreateEvent());
+        let ports = [port::create(0).unwrap(), port::create(0).unwrap()];
+        associate(created, ports[0], KEY).unwrap();
+        for at in ports {
+            assert_eq!(associate(created, at, 1), Err(WsaError::WSA_INVALID_PARAMETER));
+        }
+        let now = || windlass_io::Deadline::after(Some(std::time::Duration::ZERO));
+        for (hint, error, status) in [(0, 0, 0), (0, WSAECONNRESET, 0xC000_020D), (1, 0, 0)] {
+            for event in [null_mut(), event] {
+                let mut overlapped = pending(event.map_addr(|address| address | hint));
+                // SAFETY: the structure is there.
+                unsafe { complete_overlapped_request(created, &mut overlapped, error as u32, 5) }.unwrap();
+                let at = (&raw mut overlapped).addr();
+                let expected = match hint {
+                    0 => Ok(Packet { key: KEY, overlapped: at, bytes: 5, status }),
+                    _ => Err(NoPacket::TimedOut),
+                };
+                assert_eq!(port::get(ports[0], now(), false), expected);
+            }
+        }
+        // The number of a socket that was given up is another socket's.
+        assert_eq!(up!(up, lpWPUCloseSocketHandle(created)), (0, 0));
+        assert_eq!(associate(created, ports[0], KEY), Err(WsaError::WSAENOTSOCK));
+        let (again, _) = up!(up, lpWPUCreateSocketHandle(id, 0));
+        associate(again, ports[1], KEY).unwrap();
+        // The last clean-up forgets it.
+        end();
+        assert_eq!(port::get(ports[1], now(), false), Err(NoPacket::TimedOut));
     });
 }

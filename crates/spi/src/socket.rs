@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use windlass_abi::{SOCKET, WSA_FLAG_OVERLAPPED, WSAPROTOCOL_INFOW, WsaError};
 
+use crate::port::PortLink;
+
 /// A socket that the SDK keeps open for a transport: what the transport keeps for it (reached by
 /// dereferencing), and what the SDK knows.
 pub struct OpenSocket<S> {
@@ -15,6 +17,7 @@ pub struct OpenSocket<S> {
     ifs: bool,
     info: Arc<WSAPROTOCOL_INFOW>,
     phase: AtomicU8,
+    port: PortLink,
     state: S,
 }
 
@@ -27,7 +30,7 @@ const CLOSED: u8 = 2;
 impl<S> OpenSocket<S> {
     pub(crate) fn new(handle: SOCKET, flags: u32, ifs: bool, info: Arc<WSAPROTOCOL_INFOW>, state: S) -> Self {
         let (handle, phase) = (AtomicUsize::new(handle), AtomicU8::new(OPEN));
-        Self { handle, flags, ifs, info, phase, state }
+        Self { handle, flags, ifs, info, phase, port: PortLink::new(), state }
     }
 
     /// The handle that the client uses.
@@ -65,6 +68,11 @@ impl<S> OpenSocket<S> {
     /// The same, for a socket that inherits it.
     pub(crate) fn shared_info(&self) -> &Arc<WSAPROTOCOL_INFOW> {
         &self.info
+    }
+
+    /// Where the ends of its operations are told, unless the transport says otherwise.
+    pub(crate) fn port_link(&self) -> &PortLink {
+        &self.port
     }
 
     /// The operating system wants the socket to go by another handle (WPU-MIH-1).

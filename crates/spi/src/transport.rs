@@ -15,6 +15,7 @@ use crate::events::{Event, NetworkEvents};
 #[cfg(unix)]
 use crate::operation::Transmission;
 use crate::operation::{MessageArea, Operation, Started};
+use crate::port::{Port, PortLink, Readiness};
 use crate::socket::OpenSocket;
 use crate::upcalls::Upcalls;
 use crate::version::Versions;
@@ -279,6 +280,34 @@ pub trait Transport: Sized + Send + Sync + 'static {
     fn overlapped(&self, socket: &OpenSocket<Self::Socket>, operation: Operation) -> Result<Started> {
         let _ = (socket, operation);
         Err(WsaError::WSAEOPNOTSUPP)
+    }
+
+    /// Where the ends of a socket's operations are told, the same for all handles of one underlying socket. A transport without
+    /// [`duplicate`](Self::duplicate) leaves it as it is; one that has it keeps a [`PortLink`] with what duplicates share.
+    fn port_link<'s>(&self, socket: &'s OpenSocket<Self::Socket>) -> &'s PortLink {
+        socket.port_link()
+    }
+
+    /// The socket has been associated with a completion port: the packets of its operations go there from now on, those of
+    /// pending ones included. One that has descriptors of the kernel can [watch](Port::watch) them through the port.
+    ///
+    /// An error is the association's, which stands all the same.
+    fn associate(&self, socket: &OpenSocket<Self::Socket>, port: &Port<'_>) -> Result<()> {
+        let _ = (socket, port);
+        Ok(())
+    }
+
+    /// A socket that is [watched](Port::watch) became ready: goes on with its operations, by calls that do not block, until one
+    /// would block. Edges are told; what is left undone otherwise is not told again. Called by threads that wait at the
+    /// port, one at a time for a socket; it must not wait for other such calls.
+    fn ready(&self, socket: &OpenSocket<Self::Socket>, events: Readiness) {
+        let _ = (socket, events);
+    }
+
+    /// Goes on with the operations of a socket as far as they can: somebody asks for the result of one that pends, and it may be
+    /// that nobody waits at the port that drives them. For transports that [watch](Port::watch).
+    fn go_on(&self, socket: &OpenSocket<Self::Socket>) {
+        let _ = socket;
     }
 
     /// Whether an overlapped `WSPIoctl` with this code may pend, and so goes to [`overlapped`](Self::overlapped) (OV-22). Any other is

@@ -76,7 +76,7 @@ pub fn cancel(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, why: Cancel) {
     socket.mark_closed();
     socket.count_out();
     network_events::drop_registration(socket, why);
-    overlapped::cancel(socket, why);
+    overlapped::cancel(tcpip, socket, why);
     let reason = match why {
         Cancel::Close => Reason::Closed,
         Cancel::CleanUp => Reason::CleanedUp,

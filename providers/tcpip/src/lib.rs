@@ -72,6 +72,7 @@ use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
 use windlass_spi::operation::{MessageArea, Operation, Started, Transmission};
+use windlass_spi::port::{Port, PortLink, Readiness};
 use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{
@@ -278,6 +279,22 @@ impl Transport for Tcpip {
 
     fn overlapped(&self, socket: &OpenSocket<TcpSocket>, operation: Operation) -> Result<Started> {
         overlapped::start(self, socket, operation)
+    }
+
+    fn port_link<'s>(&self, socket: &'s OpenSocket<TcpSocket>) -> &'s PortLink {
+        &socket.common().port
+    }
+
+    fn associate(&self, socket: &OpenSocket<TcpSocket>, port: &Port<'_>) -> Result<()> {
+        overlapped::associate(socket, port)
+    }
+
+    fn ready(&self, socket: &OpenSocket<TcpSocket>, events: Readiness) {
+        overlapped::ready(socket, events);
+    }
+
+    fn go_on(&self, socket: &OpenSocket<TcpSocket>) {
+        overlapped::go_on(socket);
     }
 
     fn ioctl_pends(&self, code: u32) -> bool {

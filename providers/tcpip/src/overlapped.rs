@@ -2,7 +2,8 @@
 //! (contract: transport, section 4).
 //!
 //! The call tries at once, and what the kernel cannot do now waits in a [`queue`]. Whoever learns that the socket is ready
-//! goes on with it: the provider's thread, and a plain call that comes meanwhile. Every try and every end is under the lock of
+//! goes on with it: the threads that wait at the port that it is associated with ([`watched`]), else the provider's thread,
+//! and a plain call that comes meanwhile. Every try and every end is under the lock of
 //! the socket's operations, so that none overtakes another (OV-12), and nothing is touched any more once a close or the
 //! last clean-up has had that lock (WSP-CLEANUP-8).
 //!
@@ -16,6 +17,7 @@ mod connections;
 mod disconnect_ex;
 mod queue;
 mod transmit;
+mod watched;
 
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -35,6 +37,8 @@ use self::connections::Connections;
 pub use self::disconnect_ex::disconnect;
 use self::queue::Queue;
 pub use self::transmit::transmit;
+use self::watched::Watched;
+pub use self::watched::{associate, go_on, ready};
 use crate::Tcpip;
 use crate::blocking::until_done;
 use crate::network_events;
@@ -57,6 +61,8 @@ struct State {
     connections: Option<Box<Connections>>,
     /// There from the first operation that waits until the socket is closed.
     engine: Option<Engine>,
+    /// There from the association with a port until the descriptor that was associated is closed.
+    watched: Option<Watched>,
     /// The sending direction was shut down; its end follows the last send.
     end_owed: bool,
 }
@@ -74,6 +80,19 @@ struct Receive {
     /// MSG_WAITALL: only full buffers are enough.
     all: bool,
     filled: usize,
+    /// What the last try said about the next.
+    left: Left,
+}
+
+/// What a receive has left behind in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// There may be more.
+    Unknown,
+    /// Nothing; what comes is told.
+    Nothing,
+    /// The connection is over, and every receive says so.
+    End,
 }
 
 struct Transmit {
@@ -168,11 +187,14 @@ pub fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation
 
 fn start_receive(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Operation, flags: u32) -> Result<Started> {
     let all = flags & MSG_WAITALL != 0;
-    let mut receive = Receive { operation, flags: recv::overlapped_flags(socket, flags)?, all, filled: 0 };
+    let mut receive =
+        Receive { operation, flags: recv::overlapped_flags(socket, flags)?, all, filled: 0, left: Left::Unknown };
     let mut state = socket.operations().lock();
     check_open(socket)?;
-    if state.receives.is_empty() {
-        match receive.attempt(socket) {
+    if state.receives.is_empty() && !state.is_quiet(socket) {
+        let tried = receive.attempt(socket);
+        state.received(receive.left);
+        match tried {
             Some(Completion { error: Some(error), .. }) => return Err(error),
             Some(completion) => return Ok(receive.operation.complete(completion)),
             None => recv::check_bound(socket)?,
@@ -181,7 +203,7 @@ fn start_receive(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Opera
         // What the socket's state forbids is not started, whatever waits before it.
         recv::check_overlapped(socket, receive.source_is_wanted())?;
     }
-    state.engine(tcpip, socket)?;
+    state.drive(tcpip, socket, &receive.operation)?;
     receive.operation.pend()?;
     state.receives.push(socket.handle(), receive);
     socket.flags.set(Flags::RECEIVES_PENDING);
@@ -196,14 +218,14 @@ fn start_send(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, mut transmit: Trans
         match transmit.attempt(socket) {
             Some(Completion { error: Some(error), .. }) => return Err(error),
             Some(completion) if transmit.disconnects() => {
-                state.engine(tcpip, socket)?;
+                state.drive(tcpip, socket, &transmit.operation)?;
                 return Ok(state.finish_transmission(socket, transmit, completion, false));
             }
             Some(completion) => return Ok(transmit.operation.complete(completion)),
             None => {}
         }
     }
-    state.engine(tcpip, socket)?;
+    state.drive(tcpip, socket, &transmit.operation)?;
     transmit.operation.pend()?;
     state.sends.push(socket.handle(), transmit);
     socket.flags.set(Flags::SENDS_PENDING);
@@ -250,7 +272,7 @@ pub fn await_send_turn(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>) -> Result<
 fn await_turn(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, pending: u32, interest: PollFlags) -> Result<()> {
     // What makes the socket ready is the waiting operations' first: this thread goes on with them as well as any.
     let attempt = || {
-        socket.operations().go_on(socket);
+        go_on(socket);
         if socket.flags.any(pending) { Err(WsaError::WSAEWOULDBLOCK) } else { Ok(()) }
     };
     let limit = if interest == PollFlags::IN { socket.recv_limit() } else { socket.send_limit() };
@@ -278,13 +300,13 @@ pub fn shut_down(socket: &TcpSocket, how: Shutdown) -> Option<Shutdown> {
 /// After a shutdown: what waits for something that will not come ends.
 pub fn after_shutdown(socket: &TcpSocket) {
     if socket.flags.any(Flags::RECEIVES_PENDING | Flags::SENDS_PENDING) {
-        socket.operations().go_on(socket);
+        go_on(socket);
     }
 }
 
 /// Ends what was started on a descriptor that is being closed, and tells the client (WSP-CLOSE-2), or, at the last clean-up,
 /// tells nobody (WSP-CLEANUP-8). No operation on it is touched after this returns.
-pub fn cancel(socket: &TcpSocket, why: Cancel) {
+pub fn cancel(tcpip: &Tcpip, socket: &TcpSocket, why: Cancel) {
     let Some(operations) = socket.existing_operations() else { return };
     let mut state = operations.lock();
     let handle = socket.handle();
@@ -297,10 +319,16 @@ pub fn cancel(socket: &TcpSocket, why: Cancel) {
     let leftovers = state.connections.as_mut().map(|connections| connections.take(handle, &mut all));
     connections::end_all(all, why);
     state.tell(socket);
+    let watched = state.watched.take_if(|watched| watched.handle() == handle);
     if why == Cancel::CleanUp || socket.descriptors() == 0 {
         state.engine = None;
+    } else if watched.is_some() {
+        // Those of other descriptors go on.
+        let _ = state.engine(tcpip, socket);
     }
     drop(state);
+    // Waits for a thread that is about to take the lock.
+    drop(watched);
     if let Some(leftovers) = leftovers {
         leftovers.end(socket, why);
     }
@@ -311,18 +339,25 @@ impl Operations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tries what waits, on any descriptor of the socket.
-    fn go_on(&self, socket: &TcpSocket) {
-        self.lock().go_on(socket);
-    }
-
     /// No descriptor of the socket is left.
     pub fn end(&self) {
-        self.lock().engine = None;
+        let mut state = self.lock();
+        let (engine, watched) = (state.engine.take(), state.watched.take());
+        drop(state);
+        drop((engine, watched));
     }
 }
 
 impl State {
+    /// Sees to it that somebody goes on with an operation that is about to wait.
+    fn drive(&mut self, tcpip: &Tcpip, socket: &TcpSocket, operation: &Operation) -> Result<()> {
+        // Who waits for an event need not wait at the port, and nor need anybody else.
+        match self.watched.is_some() && !operation.is_waited_for() {
+            true => Ok(()),
+            false => self.engine(tcpip, socket).map(drop),
+        }
+    }
+
     /// Makes the provider's thread go on with what waits.
     fn engine(&mut self, tcpip: &Tcpip, socket: &TcpSocket) -> Result<&Engine> {
         if self.engine.is_none() {
@@ -340,12 +375,26 @@ impl State {
         Ok(())
     }
 
-    /// Says whether the descriptor refers to another socket of the kernel now, which nobody watches yet.
+    /// Says whether the descriptor refers to another socket of the kernel now, which the provider's thread does not watch yet.
     fn go_on(&mut self, socket: &TcpSocket) -> bool {
-        let attempt = |receive: &mut Receive| receive.attempt(socket);
+        self.go_on_receiving(socket);
+        self.go_on_otherwise(socket)
+    }
+
+    fn go_on_receiving(&mut self, socket: &TcpSocket) {
+        let mut left = Left::Unknown;
+        let attempt = |receive: &mut Receive| {
+            let end = receive.attempt(socket);
+            left = receive.left;
+            end
+        };
         self.receives.advance(attempt, |receive, end| {
             receive.operation.complete(end);
         });
+        self.received(left);
+    }
+
+    fn go_on_otherwise(&mut self, socket: &TcpSocket) -> bool {
         let attempt = |transmit: &mut Transmit| transmit.attempt(socket);
         let mut disconnecting = Vec::new();
         self.sends.advance(attempt, |transmit, end| match transmit.disconnects() {
@@ -369,8 +418,17 @@ impl State {
 
     /// Lets plain transfers know what waits.
     fn tell(&self, socket: &Common) {
-        socket.flags.put(Flags::RECEIVES_PENDING, !self.receives.is_empty());
-        socket.flags.put(Flags::SENDS_PENDING, !self.sends.is_empty());
+        let pending = |bit, is| if is { bit } else { 0 };
+        let now = pending(Flags::RECEIVES_PENDING, !self.receives.is_empty())
+            | pending(Flags::SENDS_PENDING, !self.sends.is_empty());
+        // They change under this lock alone.
+        let before = socket.flags.load() & (Flags::RECEIVES_PENDING | Flags::SENDS_PENDING);
+        if now & !before != 0 {
+            socket.flags.set(now & !before);
+        }
+        if before & !now != 0 {
+            socket.flags.clear(before & !now);
+        }
     }
 }
 
@@ -445,6 +503,15 @@ impl Receive {
             let mut left = buffers.buffers();
             let room = left.total();
             let (outcome, from) = recv::attempt_overlapped(socket, &mut left, self.flags, source);
+            self.left = match &outcome {
+                Err(WsaError::WSAEWOULDBLOCK) => Left::Nothing,
+                _ if socket.kind == Kind::Datagram => Left::Unknown,
+                Err(_) => Left::End,
+                Ok(0) if room != 0 => Left::End,
+                // What a stream has is given, as far as there is room.
+                Ok(length) if *length < room => Left::Nothing,
+                Ok(_) => Left::Unknown,
+            };
             match outcome {
                 Err(WsaError::WSAEWOULDBLOCK) => return None,
                 Ok(length) if self.all && length != 0 && length < room => {

@@ -17,6 +17,7 @@ use windlass_abi::{
 };
 use windlass_spi::Result;
 use windlass_spi::descriptor::Descriptor;
+use windlass_spi::port::PortLink;
 
 use crate::error::from_errno;
 use crate::network_events::Registration;
@@ -52,6 +53,8 @@ pub struct Common {
     pub linger: AtomicU32,
     /// The registration of `WSPEventSelect`; one for each underlying socket (EV-11).
     pub registration: Registration,
+    /// Where the ends of overlapped operations are told.
+    pub port: PortLink,
     /// Overlapped operations that wait; made by the first.
     pub operations: OnceLock<Box<Operations>>,
     /// How many descriptors of this process refer to the socket.
@@ -268,6 +271,7 @@ impl TcpSocket {
             send_timeout: AtomicU32::new(0),
             linger: AtomicU32::new(DONT_LINGER),
             registration: Registration::default(),
+            port: PortLink::new(),
             operations: OnceLock::new(),
             descriptors: AtomicU32::new(1),
             handed_out: AtomicU32::new(0),

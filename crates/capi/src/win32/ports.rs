@@ -1,30 +1,50 @@
-//! Completion ports. Sockets are not associated with them yet: that fails, and says so.
+//! Completion ports, and the sockets that are associated with them.
 #![allow(unsafe_code, reason = "exports write to the client's memory")]
 
 use core::ptr::null_mut;
 
-use windlass_abi::{BOOL, FALSE, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED_ENTRY, TRUE, WSAOVERLAPPED, WsaError};
+use windlass_abi::{
+    BOOL, FALSE, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED_ENTRY, SOCKET, TRUE, WSAOVERLAPPED, WsaError,
+};
 use windlass_io::port::{self, NoPacket, Packet};
 use windlass_io::{Deadline, Handle};
+use windlass_runtime as runtime;
+use windlass_spi::status;
 
 use crate::boundary::{Result, array_mut, call, store, store_if_wanted};
 
 use super::{code, fail, invalid};
 
-/// Makes a port; `concurrency` is how many threads may be active in it at once, 0 for one a processor.
+/// Makes a port; `concurrency` is how many threads may be active in it at once, 0 for one a processor. With a socket, the
+/// existing port or the new one gets the packets of its operations, with this key, until the socket is closed.
 ///
-/// Errors: `ERROR_INVALID_PARAMETER` (an existing port without a file), `ERROR_NOT_SUPPORTED` (a file or a socket to
-/// associate), `ERROR_NOT_ENOUGH_MEMORY`.
+/// Errors: `ERROR_INVALID_PARAMETER` (an existing port without a socket; the socket is associated already, or is not
+/// overlapped), `ERROR_INVALID_HANDLE` (no port, or no socket), `ERROR_NOT_SUPPORTED` (the socket's provider cannot),
+/// `ERROR_NOT_ENOUGH_MEMORY`.
 #[unsafe(no_mangle)]
-pub extern "system" fn CreateIoCompletionPort(file: HANDLE, existing: HANDLE, _key: usize, concurrency: u32) -> HANDLE {
+pub extern "system" fn CreateIoCompletionPort(file: HANDLE, existing: HANDLE, key: usize, concurrency: u32) -> HANDLE {
     call(null_mut(), || {
-        if file != INVALID_HANDLE_VALUE {
-            return fail(code::NOT_SUPPORTED);
+        if file == INVALID_HANDLE_VALUE {
+            return if existing.is_null() { Ok(port::create(concurrency)?.into()) } else { invalid() };
         }
         if !existing.is_null() {
-            return invalid();
+            return associate(file.addr(), existing.into(), key).map(|()| existing);
         }
-        Ok(port::create(concurrency)?.into())
+        let new = port::create(concurrency)?;
+        let associated = associate(file.addr(), new, key);
+        if associated.is_err() {
+            // It was made for this.
+            let _ = port::close(new);
+        }
+        associated.map(|()| new.into())
+    })
+}
+
+fn associate(s: SOCKET, port: Handle, key: usize) -> Result<()> {
+    runtime::ports::associate(s, port, key).or_else(|error| match error {
+        WsaError::WSAEOPNOTSUPP => fail(code::NOT_SUPPORTED),
+        WsaError::WSAENOTSOCK | WsaError::WSANOTINITIALISED => Err(WsaError::WSA_INVALID_HANDLE),
+        error => Err(error),
     })
 }
 
@@ -74,9 +94,9 @@ pub unsafe extern "system" fn GetQueuedCompletionStatus(
             store(key, packet.key)?;
             store(overlapped, core::ptr::with_exposed_provenance_mut(packet.overlapped))?;
         }
-        match packet.status {
-            0 => Ok(TRUE),
-            status => fail(error_of(status)),
+        match status::error_of(packet.status as usize) {
+            None => Ok(TRUE),
+            Some(error) => Err(error),
         }
     })
 }
@@ -131,10 +151,4 @@ fn take(handle: Handle, entries: &mut [OVERLAPPED_ENTRY], deadline: Deadline, al
 
 fn reason(none: NoPacket) -> WsaError {
     WsaError::from_code(none.code() as i32)
-}
-
-/// The error of an operation's status.
-fn error_of(status: u32) -> i32 {
-    // Nothing but posted packets exists, and those have succeeded.
-    status as i32
 }

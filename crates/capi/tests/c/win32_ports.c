@@ -68,18 +68,6 @@ static void bad_arguments_are_refused(void) {
     CHECK_FAILS(PostQueuedCompletionStatus(port, 0, 0, NULL), FALSE, ERROR_INVALID_HANDLE);
 }
 
-/* Until sockets have overlapped operations, associating one fails. */
-static void sockets_are_not_associated_yet(void) {
-    HANDLE port = make_port(0);
-    SOCKET s;
-    start();
-    s = make(AF_INET, SOCK_STREAM);
-    CHECK_FAILS(CreateIoCompletionPort((HANDLE)s, port, 1, 0) != NULL, 0, ERROR_NOT_SUPPORTED);
-    CHECK_FAILS(CreateIoCompletionPort((HANDLE)s, NULL, 1, 0) != NULL, 0, ERROR_NOT_SUPPORTED);
-    CHECK_EQ(closesocket(s), 0);
-    stop();
-}
-
 static HANDLE shared;
 static LONG sum;
 
@@ -146,7 +134,6 @@ int main(int argc, char **argv) {
         TEST(packets_come_out_in_order),
         TEST(packets_come_in_batches),
         TEST(bad_arguments_are_refused),
-        TEST(sockets_are_not_associated_yet),
         TEST(many_threads_share_a_port),
         TEST(closing_a_port_ends_the_waits_for_it),
         TEST(alertable_waits_run_procedure_calls),

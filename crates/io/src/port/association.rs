@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex};
 
 use windlass_abi::WsaError;
@@ -61,7 +62,18 @@ impl Association {
     /// Queues the packet of an operation that is complete: the address of its OVERLAPPED, its bytes and its NTSTATUS; and
     /// releases a thread for it, as [`super::post`] does. Never blocks.
     pub fn post(&self, overlapped: usize, bytes: u32, status: u32) {
-        self.core.post(Packet { key: self.key, overlapped, bytes, status });
+        self.core.complete(Packet { key: self.key, overlapped, bytes, status });
+    }
+
+    /// The descriptor of the source, which is `fd`, refers to another file than when it was registered, or to a socket that has
+    /// begun a new life: registers it anew. What is ready is told soon, and what was sticky is forgotten.
+    ///
+    /// Errors: WSA_INVALID_PARAMETER (the descriptor cannot be polled), WSA_NOT_ENOUGH_MEMORY.
+    pub fn renew(&self, fd: BorrowedFd<'_>) -> Result<(), WsaError> {
+        match (self.core.reactor(), self.token) {
+            (Some(reactor), Some(token)) => reactor.renew(token, fd),
+            _ => Ok(()),
+        }
     }
 
     /// The completion key.

@@ -1,6 +1,6 @@
 //! The port itself: how packets and threads come together.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
@@ -21,6 +21,19 @@ pub(crate) struct Core {
     queue: Queue,
     pub(super) gate: Gate<Arc<Seat>>,
     reactor: OnceLock<Reactor>,
+}
+
+thread_local! {
+    /// The port whose sources this thread calls. Only compared.
+    static HARVESTED: Cell<*const Core> = const { Cell::new(std::ptr::null()) };
+}
+
+struct Restored(*const Core);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        HARVESTED.set(self.0);
+    }
 }
 
 /// A thread that sleeps for a packet, on its waker.
@@ -52,6 +65,24 @@ impl Core {
         if !self.gate.hint().is_closed() {
             self.queue.push(packet);
         }
+    }
+
+    /// Queues the packet of an operation: for this thread, if it is about to look for what its sources have done, else
+    /// as [`post`](Self::post).
+    #[inline]
+    pub(super) fn complete(&self, packet: Packet) {
+        match HARVESTED.try_with(|harvested| std::ptr::eq(harvested.get(), self)) {
+            Ok(true) => self.put(packet),
+            _ => self.post(packet),
+        }
+    }
+
+    /// Calls sources by `call`, in a thread that sees to the packets afterwards.
+    pub(super) fn harvest(&self, call: impl FnOnce()) {
+        let before = HARVESTED.replace(self);
+        // Also if a source panics.
+        let _restored = Restored(before);
+        call();
     }
 
     /// Takes what is there, for a thread that has a permit; 0 if nothing is, or it is not that simple.

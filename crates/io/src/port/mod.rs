@@ -162,9 +162,10 @@ impl Port {
         object::insert(Object::Port(Arc::new(opening)))
     }
 
-    /// [`post`] without the handle.
+    /// Queues the packet of an operation that is over, and releases a thread for it, as [`post`] does. Never blocks.
+    #[inline]
     pub fn post(&self, packet: Packet) {
-        self.0.post(packet);
+        self.0.complete(packet);
     }
 
     /// Associates a handle whose completions come by readiness: registers the descriptor of `source` for all its edges

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,6 +79,19 @@ impl Reactor {
             error(errno)
         })?;
         Ok(token)
+    }
+
+    /// Registers the descriptor of a source anew, which may refer to another file now.
+    ///
+    /// Errors: as [`add`](Self::add).
+    pub(super) fn renew(&self, token: u64, fd: BorrowedFd<'_>) -> Result<(), WsaError> {
+        self.sources.forget_sticky(token);
+        let (data, interest) = (EventData::new_u64(token), Readiness::epoll_interest());
+        match epoll::modify(&self.epoll, fd, data, interest) {
+            // The kernel has forgotten the file that went.
+            Err(Errno::NOENT) => epoll::add(&self.epoll, fd, data, interest).map_err(error),
+            done => done.map_err(error),
+        }
     }
 
     /// Ends the registration: see [`Sources::remove`].
@@ -160,6 +173,10 @@ impl Reactor {
         awake();
         // The one failure is an interruption by a signal.
         let Ok((events, _)) = waited else { return };
+        core.harvest(|| self.tell(core, events));
+    }
+
+    fn tell(&self, core: &Core, events: &[Event]) {
         for event in events {
             let (token, flags) = (event.data.u64(), event.flags);
             if token == Sources::NO_TOKEN {

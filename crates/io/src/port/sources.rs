@@ -175,6 +175,13 @@ impl Sources {
         sticky(if is_live(state, token) { state } else { 0 })
     }
 
+    /// Forgets what was told of a source and stays so.
+    pub(super) fn forget_sticky(&self, token: u64) {
+        let Some(entry) = self.entry(token as u32) else { return };
+        let forget = |state| is_live(state, token).then_some(state & !(EVENTS << STICKY_SHIFT));
+        let _ = entry.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, forget);
+    }
+
     /// Frees the slot; no call is under way once the lock is there.
     fn free(&self, token: u64, entry: &Entry) -> Option<Arc<dyn Source>> {
         let source = lock(&entry.source).take();

@@ -15,6 +15,7 @@ use windlass_spi::rundown::{self, Domain, Pin};
 use crate::handles::{self, Kind};
 use crate::loader::module::Module;
 use crate::loader::{descriptor, upcalls, watched};
+use crate::ports;
 use crate::report;
 use crate::version;
 
@@ -32,6 +33,8 @@ pub(crate) struct Instance {
     sequence: AtomicU64,
     /// See [`crate::loader::poll`]: 0 unknown, 1 none, else the address of the provider's WSAPoll.
     pub(super) poll: AtomicUsize,
+    /// See [`crate::loader::ports`]: 0 unknown, 1 none, else the address of the provider's table for its sockets.
+    pub(super) sockets: AtomicUsize,
     details: Mutex<Option<Box<Details>>>,
 }
 
@@ -133,6 +136,7 @@ impl Instance {
             sequence: AtomicU64::new(0),
             table: UnsafeCell::new(MaybeUninit::uninit()),
             poll: AtomicUsize::new(0),
+            sockets: AtomicUsize::new(0),
             details: Mutex::new(None),
         }
     }
@@ -161,6 +165,7 @@ impl Instance {
     /// Lets calls in.
     pub(crate) fn open(&self) {
         self.poll.store(0, Relaxed);
+        self.sockets.store(0, Relaxed);
         self.open.store(true, Release);
     }
 
@@ -212,6 +217,7 @@ impl Instance {
     fn unload(&'static self) {
         handles::release_all(self.number(), |s, kind| {
             if kind == Kind::Created {
+                ports::forget(s);
                 descriptor::release(s);
             }
         });

@@ -8,6 +8,7 @@ pub(crate) mod instance;
 mod module;
 pub(crate) mod nsp;
 pub(crate) mod poll;
+pub(crate) mod ports;
 pub(crate) mod stack;
 pub(crate) mod tellers;
 

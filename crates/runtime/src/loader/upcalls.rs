@@ -12,7 +12,7 @@ use windlass_spi::status;
 
 use crate::handles;
 use crate::loader::descriptor;
-use crate::{messages, process, providers, thread};
+use crate::{messages, ports, process, providers, thread};
 
 /// The table that every provider gets; each entry is there (UP-2).
 pub(crate) const TABLE: UpcallTable = UpcallTable {
@@ -71,6 +71,7 @@ unsafe extern "system" fn close_socket_handle(s: SOCKET, errno: *mut i32) -> i32
         if !handles::give_up_created(s) {
             return Err(WsaError::WSAENOTSOCK);
         }
+        ports::forget(s);
         descriptor::release(s);
         Ok(NO_ERROR)
     };
@@ -223,7 +224,7 @@ unsafe extern "system" fn close_thread(thread_id: *mut WSATHREADID, errno: *mut 
 }
 
 /// `WPUCompleteOverlappedRequest`, which is exported and not in the table (UP-1): stores the byte count, then the status, and
-/// then sets the event, if there is one (WPU-COR-3, WPU-COR-4). The provider has stored error and flags before (WPU-COR-6).
+/// then sets the event, if there is one, and queues a packet at the port, if one is associated (WPU-COR-3, WPU-COR-4). The provider has stored error and flags before (WPU-COR-6).
 ///
 /// # Errors
 /// Nothing has been stored then. `WSANOTINITIALISED`: no provider is started. `WSAEINVAL`: the handle was not made by
@@ -245,14 +246,19 @@ pub unsafe fn complete_overlapped_request(
     let status = if error == 0 { status::STATUS_SUCCESS } else { status::of(WsaError::from_code(error as i32)) };
     // SAFETY: not null, so the client's until the status is stored; who polls reads the status before anything else (WPU-COR-8).
     let event = unsafe {
-        let event = (*overlapped).hEvent.map_addr(|address| address & !1);
+        let event = (*overlapped).hEvent;
         (*overlapped).InternalHigh = bytes as usize;
         AtomicUsize::from_ptr(&raw mut (*overlapped).Internal).store(status, Release);
         event
     };
+    let no_packet = event.addr() & 1 != 0;
+    let event = event.map_addr(|address| address & !1);
     if !event.is_null() {
         // The client may have closed it; then nobody waits for it.
         let _ = event::set(event.into());
+    }
+    if !no_packet {
+        ports::post(s, overlapped.expose_provenance(), bytes, status);
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod instance;
 mod link;
 pub(crate) mod namespace;
 pub mod operation;
+pub mod port;
 pub(crate) mod provider;
 pub mod thread_error;
 pub mod upcalls;

@@ -130,7 +130,7 @@ fn begin_reserved(
             }
         }
     }
-    state.engine(tcpip, listener)?;
+    state.drive(tcpip, listener, &acceptance.operation)?;
     acceptance.operation.pend()?;
     let handle = listener.handle();
     state.connections().accepts.push_back((handle, acceptance));
@@ -283,8 +283,7 @@ impl Acceptance {
             return refused(pending, self.operation, error);
         }
         area.store(&to_address(&local), &to_address(&pending.peer));
-        // It watches what was there before.
-        state.engine = None;
+        state.replaced(socket);
         let mut end = Some(Completion::default());
         let operation = match wants_data {
             false => self.operation,

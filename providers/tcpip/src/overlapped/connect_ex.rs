@@ -54,7 +54,7 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, mut operation
             connecting.operation.complete(end);
         }
         None => {
-            if let Err(error) = state.engine(tcpip, socket) {
+            if let Err(error) = state.drive(tcpip, socket, &connecting.operation) {
                 connecting.operation.complete(Completion::failed(error));
                 return Ok(Started::Pending);
             }

@@ -45,8 +45,7 @@ impl State {
         connections.go_on_accepting(socket);
         let renewed = connections.go_on_disconnecting(socket);
         if renewed {
-            // It watches what was there before.
-            self.engine = None;
+            self.replaced(socket);
         }
         renewed
     }
@@ -60,6 +59,11 @@ pub(super) struct Leftovers {
 }
 
 impl Connections {
+    /// Whether no operation waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.accepts.is_empty() && self.first.is_none() && self.connect.is_none() && self.disconnect.is_none()
+    }
+
     /// Takes out the operations that the close of a descriptor ends.
     pub(super) fn take(&mut self, handle: SOCKET, operations: &mut Vec<Operation>) -> Leftovers {
         let (taken, kept) =

@@ -50,11 +50,11 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Op
     if let Some(end) = attempt(socket, reuse) {
         end.and_then(|()| disconnecting.finish())?;
         if reuse {
-            state.engine = None;
+            state.replaced(socket);
         }
         return Ok(disconnecting.operation.complete(Completion::default()));
     }
-    state.engine(tcpip, socket)?;
+    state.drive(tcpip, socket, &disconnecting.operation)?;
     disconnecting.operation.pend()?;
     state.connections().disconnect = Some((socket.handle(), disconnecting));
     Ok(Started::Pending)
@@ -71,7 +71,7 @@ pub fn disconnect(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, reuse: bool) ->
         let mut state = socket.operations().lock();
         check_open(socket)?;
         renew(socket)?;
-        state.engine = None;
+        state.replaced(socket);
     }
     Ok(())
 }

@@ -15,12 +15,14 @@ use windlass_abi::{
 use super::message::{recv_msg, send_msg};
 use super::overlapped::{is_overlapped, start};
 use super::poll::wsa_poll;
+use super::ports;
 #[cfg(unix)]
 use super::transmit::{transmit_file, transmit_packets};
 use super::{args, caught, enter};
 use crate::adapter::entry::Entry;
 use crate::adapter::link::SocketLink;
 use crate::adapter::operation::{Ends, Request, address_in};
+use crate::adapter::port;
 use crate::adapter::thread_error;
 use crate::transport::{Extension, Result, Transport};
 
@@ -39,6 +41,7 @@ pub(super) fn function<E: Entry>(guid: &GUID) -> Option<*const c_void> {
         WSAID_TRANSMITFILE if has(Extension::TransmitFile) => Some(transmit_file::<E> as *const c_void),
         #[cfg(unix)]
         WSAID_TRANSMITPACKETS if has(Extension::TransmitPackets) => Some(transmit_packets::<E> as *const c_void),
+        port::ID => Some(ptr::from_ref(ports::table::<E>()).cast()),
         _ => None,
     };
     address

@@ -16,6 +16,7 @@ pub(super) mod names;
 pub(super) mod options;
 pub(super) mod overlapped;
 pub(super) mod poll;
+pub(super) mod ports;
 pub(super) mod select;
 pub(super) mod text;
 pub(super) mod transfer;

@@ -58,8 +58,9 @@ pub(in crate::adapter) unsafe fn at_once<T: Transport>(
 /// # Safety
 /// As [`start`].
 unsafe fn client<T: Transport>(call: &SocketCall<T>, ends: &Ends) -> Result<Client> {
+    let link = call.transport().port_link(&call.socket).get(&call.call.upcalls);
     // SAFETY: the caller promises it.
-    unsafe { Client::new(ends, call.socket.handle(), call.socket.is_ifs(), &call.call.upcalls) }
+    unsafe { Client::new(ends, call.socket.handle(), call.socket.is_ifs(), link) }
 }
 
 /// `WSPGetOverlappedResult`. A provider can set events but not wait for one: the runtime has waited before it asks (WSP-GOR-3).
@@ -72,12 +73,19 @@ pub unsafe extern "system" fn wsp_get_overlapped_result<E: Entry>(
     errno: *mut i32,
 ) -> BOOL {
     let body = || {
-        enter::<E>(s)?;
+        let call = enter::<E>(s)?;
         args::required(overlapped)?;
         args::required(transfer)?;
         args::required(flags)?;
         // SAFETY: not null, and the client's.
-        match unsafe { query(overlapped) }? {
+        let mut found = unsafe { query(overlapped) }?;
+        if matches!(found, Found::Pending) {
+            // Where a port drives the operation, nobody may be waiting there.
+            call.transport().go_on(&call.socket);
+            // SAFETY: not null, and the client's.
+            found = unsafe { query(overlapped) }?;
+        }
+        match found {
             Found::Pending if wait != FALSE => {
                 // SAFETY: not null, and the client's.
                 let event = unsafe { (&raw const (*overlapped).hEvent).read() };

@@ -1,15 +1,17 @@
 //! The client's side of an operation: where its end is stored, and how it is indicated.
 
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use windlass_abi::{
-    LPWSAOVERLAPPED_COMPLETION_ROUTINE, SOCKADDR, SOCKET, WSAOVERLAPPED, WSATHREADID, WSS_OPERATION_IN_PROGRESS,
-    WsaError,
+    LPWSAOVERLAPPED_COMPLETION_ROUTINE, SOCKADDR, SOCKET, WSAEVENT, WSAOVERLAPPED, WSATHREADID,
+    WSS_OPERATION_IN_PROGRESS, WsaError,
 };
 
 use super::Completion;
-use crate::adapter::upcalls::{ThreadId, Upcalls};
+use crate::adapter::port::Link;
+use crate::adapter::upcalls::ThreadId;
 use crate::adapter::{args, completion};
 use crate::events::Event;
 use crate::status;
@@ -52,11 +54,13 @@ pub(in crate::adapter) struct Client {
     from: *mut SOCKADDR,
     from_length: *mut i32,
     means: Means,
-    upcalls: Upcalls,
+    /// The low bit of `hEvent` says that there is to be no packet (WPU-COR-4).
+    no_packet: bool,
+    link: Arc<Link>,
     pending: bool,
 }
 
-/// How the end is indicated (OV-4).
+/// How the end is indicated (OV-4), beside the packet if a port is associated.
 enum Means {
     /// The client polls.
     Nothing,
@@ -77,30 +81,30 @@ unsafe impl Send for Client {}
 unsafe impl Sync for Client {}
 
 impl Client {
-    /// `WSAEFAULT`: the structure is not aligned, or there is a routine and no thread to run it.
+    /// `WSAEFAULT`: the structure is not aligned, or there is a routine and no thread to run it. `WSAEINVAL`: a routine on a
+    /// socket that is associated with a port, which excludes the other on Windows too.
     ///
     /// # Safety
     /// Every pointer is null or valid: `bytes` and `flags` until the call returns, the thread while this runs, the rest until the
     /// operation is over.
-    pub unsafe fn new(ends: &Ends, handle: SOCKET, is_ifs: bool, upcalls: &Upcalls) -> Result<Self> {
+    pub unsafe fn new(ends: &Ends, handle: SOCKET, is_ifs: bool, link: &Arc<Link>) -> Result<Self> {
         let overlapped = NonNull::new(ends.overlapped).filter(|at| at.is_aligned()).ok_or(WsaError::WSAEFAULT)?;
+        // SAFETY: not null, and the client's.
+        let event = unsafe { (*overlapped.as_ptr()).hEvent };
         let means = match ends.routine {
+            Some(_) if link.port().is_some() => return Err(WsaError::WSAEINVAL),
             Some(routine) => {
                 // SAFETY: null or readable; copied, since it is on the caller's stack (RT-9).
                 let thread = unsafe { args::read(ends.thread) }?;
                 Means::Routine { routine, thread: ThreadId::from_raw(&thread), opened: ends.opened }
             }
             None if !is_ifs => Means::Runtime(handle),
-            None => {
-                // SAFETY: not null, and the client's.
-                let event = unsafe { (*overlapped.as_ptr()).hEvent };
-                // The low bit is for completion ports (WPU-COR-4).
-                Event::from_raw(event.map_addr(|address| address & !1)).map_or(Means::Nothing, Means::Event)
-            }
+            None => event_of(event).map_or(Means::Nothing, Means::Event),
         };
         let Ends { bytes, flags, from, from_length, .. } = *ends;
-        let upcalls = upcalls.clone();
-        Ok(Self { overlapped, bytes, flags, from, from_length, means, upcalls, pending: false })
+        let no_packet = event.addr() & 1 != 0;
+        let link = link.clone();
+        Ok(Self { overlapped, bytes, flags, from, from_length, means, no_packet, link, pending: false })
     }
 
     pub fn pend(&mut self) -> Result<()> {
@@ -108,13 +112,12 @@ impl Client {
             Means::Event(event) => Some(*event),
             Means::Runtime(_) => {
                 // SAFETY: `new` demands it.
-                let event = unsafe { (*self.overlapped.as_ptr()).hEvent };
-                Event::from_raw(event.map_addr(|address| address & !1))
+                event_of(unsafe { (*self.overlapped.as_ptr()).hEvent })
             }
             Means::Nothing | Means::Routine { .. } => None,
         };
         if let Some(event) = event {
-            self.upcalls.reset_event(event)?;
+            self.link.upcalls.reset_event(event)?;
         }
         self.internal().store(WSS_OPERATION_IN_PROGRESS, Ordering::Release);
         // They are the caller's again when the call returns.
@@ -125,8 +128,14 @@ impl Client {
         Ok(())
     }
 
+    /// Whether somebody may wait for the end elsewhere than at a port.
+    pub fn is_waited_for(&self) -> bool {
+        !matches!(self.means, Means::Nothing)
+    }
+
     pub fn complete(mut self, completion: &Completion) {
-        self.leave_pending();
+        let at_once = !self.leave_pending();
+        self.no_packet |= at_once && self.link.skips_success();
         if let Some(from) = completion.from
             && !self.from.is_null()
         {
@@ -139,7 +148,7 @@ impl Client {
             args::store(self.bytes, completion.bytes);
             args::store(self.flags, completion.flags);
         }
-        self.end(completion, !self.upcalls.is_silenced());
+        self.end(completion, !self.link.upcalls.is_silenced());
     }
 
     pub fn abort_silently(mut self) {
@@ -147,10 +156,13 @@ impl Client {
         self.end(&Completion::failed(WsaError::WSA_OPERATION_ABORTED), false);
     }
 
-    fn leave_pending(&mut self) {
-        if std::mem::take(&mut self.pending) {
+    /// False if it did not pend.
+    fn leave_pending(&mut self) -> bool {
+        let pended = std::mem::take(&mut self.pending);
+        if pended {
             completion::tell_observer(self.overlapped.as_ptr(), true);
         }
+        pended
     }
 
     /// Stores the result, and indicates it.
@@ -175,7 +187,8 @@ impl Client {
                 let event = *event;
                 self.store(completion);
                 // The client may have closed it; then nobody waits for it.
-                let _ = self.upcalls.set_event(event);
+                let _ = self.link.upcalls.set_event(event);
+                self.post(completion);
             }
             Means::Routine { routine, thread, .. } if tell => {
                 let call = Call {
@@ -187,19 +200,32 @@ impl Client {
                 };
                 self.store(completion);
                 // The thread may have ended: its routines go with it (WPU-APC-5, API-19).
-                let _ = self.upcalls.queue_apc(thread, move || call.run());
+                let _ = self.link.upcalls.queue_apc(thread, move || call.run());
+            }
+            Means::Nothing if tell => {
+                self.store(completion);
+                self.post(completion);
             }
             Means::Nothing | Means::Event(_) | Means::Routine { .. } | Means::Runtime(_) => self.store(completion),
         }
         if let Means::Routine { thread, opened: true, .. } = &self.means {
             // What was queued stays queued (WPU-OCT-3).
-            let _ = self.upcalls.close_thread(ThreadId::from_raw(&thread.as_raw()));
+            let _ = self.link.upcalls.close_thread(ThreadId::from_raw(&thread.as_raw()));
+        }
+    }
+
+    /// Queues the packet. Whoever takes it may use the structure again, so nothing follows.
+    fn post(&self, completion: &Completion) {
+        if let Some(port) = self.link.port()
+            && !self.no_packet
+        {
+            port.post(self.overlapped.as_ptr().expose_provenance(), completion.bytes, status_of(completion));
         }
     }
 
     /// The byte count, and then the status: the client's memory is its own again (WPU-COR-3, WPU-COR-8).
     fn store(&self, completion: &Completion) {
-        let status = completion.error.map_or(status::STATUS_SUCCESS, status::of);
+        let status = status_of(completion);
         // SAFETY: `new` demands it.
         unsafe { (*self.overlapped.as_ptr()).InternalHigh = completion.bytes as usize };
         self.internal().store(status, Ordering::Release);
@@ -215,9 +241,18 @@ impl Drop for Client {
     fn drop(&mut self) {
         if self.pending {
             self.leave_pending();
-            self.end(&Completion::failed(WsaError::WSA_OPERATION_ABORTED), !self.upcalls.is_silenced());
+            self.end(&Completion::failed(WsaError::WSA_OPERATION_ABORTED), !self.link.upcalls.is_silenced());
         }
     }
+}
+
+/// The event of an operation: its handle without the bit that is for completion ports (WPU-COR-4).
+fn event_of(handle: WSAEVENT) -> Option<Event> {
+    Event::from_raw(handle.map_addr(|address| address & !1))
+}
+
+fn status_of(completion: &Completion) -> usize {
+    completion.error.map_or(status::STATUS_SUCCESS, status::of)
 }
 
 /// A completion routine with its arguments: runs in the thread that made the call (OV-13, OV-14).

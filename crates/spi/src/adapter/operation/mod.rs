@@ -180,6 +180,12 @@ impl Operation {
         self.client.pend()
     }
 
+    /// Whether somebody may wait for the end elsewhere than at a completion port: by an event or a routine. Such an operation
+    /// must go on even if nobody waits at the port.
+    pub fn is_waited_for(&self) -> bool {
+        self.client.is_waited_for()
+    }
+
     /// Ends the operation, with success or failure, and indicates it as the client asked (OV-4). For an operation that was never
     /// [pended](Self::pend) this is the immediate success of the call, and its other results are stored too; what fails
     /// at once is returned as an error instead (OV-7).
