@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use windlass_abi::{GUID, SOCKET};
 
 /// Names [`SocketTable`].
-pub const ID: GUID = GUID::from_u128(0x6c9d_1f0a_5b1e_4a57_9b0e_77696e646c01);
+pub const ID: GUID = GUID::from_u128(0x6c9d_1f0a_5b1e_4a57_9b0e_7769_6e64_6c01);
 
 /// What a provider does for its sockets. Each function returns zero or `SOCKET_ERROR`, with the error in the last argument.
 #[repr(C)]
