@@ -31,8 +31,8 @@ pub(crate) fn extension(entered: &Entered, s: SOCKET, guid: GUID) -> usize {
     extension_of(entered, s, guid).unwrap_or(0)
 }
 
-/// The same of a provider that is entered, by its table.
-pub(super) fn extension_of(table: &ProcTable, s: SOCKET, mut guid: GUID) -> Option<usize> {
+/// The same of a provider that is entered, by its table; why not, if it has none.
+pub(super) fn extension_of(table: &ProcTable, s: SOCKET, mut guid: GUID) -> Result<usize, WsaError> {
     let mut address = 0usize;
     let mut stored = 0;
     let mut errno = 0;
@@ -53,5 +53,9 @@ pub(super) fn extension_of(table: &ProcTable, s: SOCKET, mut guid: GUID) -> Opti
             &mut errno,
         )
     };
-    (rc != SOCKET_ERROR && address != 0).then_some(address)
+    match rc {
+        SOCKET_ERROR => Err(error_of(errno)),
+        _ if address == 0 => Err(WsaError::WSAEOPNOTSUPP),
+        _ => Ok(address),
+    }
 }

@@ -52,9 +52,12 @@ impl Extension {
         // SAFETY: as the caller promises; the slot lives as long as the call.
         let result = unsafe {
             call.watch(|own, routine| {
-                let Some(address) = calls::extension_of(own, s, guid) else {
-                    slot.write(WSAEOPNOTSUPP);
-                    return SOCKET_ERROR;
+                let address = match calls::extension_of(own, s, guid) {
+                    Ok(address) => address,
+                    Err(error) => {
+                        slot.write(if error == WsaError::WSAENOTSOCK { WSAENOTSOCK } else { WSAEOPNOTSUPP });
+                        return SOCKET_ERROR;
+                    }
                 };
                 let succeeded = body(transmute_copy::<usize, F>(&address), routine);
                 slot.write(if succeeded { NO_ERROR } else { thread::last_error() });

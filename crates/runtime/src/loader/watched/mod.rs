@@ -304,6 +304,7 @@ impl Overlapped {
                 watched: false,
                 pending: false,
                 over: false,
+                abandoned: false,
             });
             if address == 0 {
                 return body(own, routine);

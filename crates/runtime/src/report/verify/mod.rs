@@ -166,7 +166,7 @@ impl Verifier {
     pub(super) fn cleaned_up(&self, last: bool) {
         lock(&self.starts).pop();
         if last {
-            *lock(&self.operations) = operations::Operations::default();
+            lock(&self.operations).session_ended();
             *lock(&self.calls) = calls::Calls::default();
         }
     }

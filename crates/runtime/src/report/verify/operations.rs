@@ -32,6 +32,8 @@ pub(crate) struct Operation {
     pub pending: bool,
     /// It is over, and the routine has not run yet.
     pub over: bool,
+    /// The last clean-up came since: its memory is the client's, and whether its routine runs is not known.
+    pub abandoned: bool,
 }
 
 impl Operation {
@@ -61,7 +63,10 @@ impl Operations {
     pub(crate) fn conflicts(&self, new: &Operation) -> Vec<Conflict> {
         let conflict = |kind, old: &Operation| Conflict { kind, handle: old.handle, function: old.function };
         let mut found = Vec::new();
-        if let Some(old) = self.0.iter().find(|old| new.overlapped != 0 && overlap(&old.structure(), &new.structure()))
+        if let Some(old) = self
+            .0
+            .iter()
+            .find(|old| new.overlapped != 0 && !old.abandoned && overlap(&old.structure(), &new.structure()))
         {
             found.push(conflict(Violation::OverlappedReused, old));
         }
@@ -140,6 +145,14 @@ impl Operations {
         self.0.iter_mut().filter(|old| old.thread == thread).for_each(|old| old.routine = 0);
     }
 
+    /// The last clean-up has ended every operation. Routines that were queued before may run yet.
+    pub(crate) fn session_ended(&mut self) {
+        self.0.retain(|old| old.routine != 0);
+        for old in &mut self.0 {
+            (old.pending, old.over, old.abandoned) = (false, true, true);
+        }
+    }
+
     /// The pending sends whose bytes were summed up.
     pub(crate) fn sends(&self) -> impl Iterator<Item = &Operation> {
         self.0.iter().filter(|old| old.pending && !old.over && !old.receives && old.sum.is_some())
@@ -196,6 +209,7 @@ mod tests {
             watched: true,
             pending: true,
             over: false,
+            abandoned: false,
         }
     }
 
@@ -276,6 +290,19 @@ mod tests {
         assert_eq!(kinds(&all, &operation(1000, 9000..9001, true)), []);
         all.over(2000);
         assert_eq!(kinds(&all, &operation(2000, 9000..9001, true)), []);
+    }
+
+    #[test]
+    fn wsp_cleanup_10_a_routine_that_was_queued_may_run_after_the_last_clean_up() {
+        let mut all = Operations::default();
+        all.submit(Operation { routine: 77, ..operation(1000, 5000..5100, true) });
+        all.submit(operation(2000, 6000..6100, true));
+        all.session_ended();
+        for (structure, buffer) in [(1000, 6000), (2000, 5000)] {
+            assert_eq!(kinds(&all, &operation(structure, buffer..buffer + 1, true)), [], "the memory is the client's");
+        }
+        assert!(all.freed(&(0..9000)).is_none());
+        assert_eq!(all.take_routine(1000), Some(77));
     }
 
     #[test]
