@@ -23,6 +23,7 @@ macro_rules! cases {
 
 static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
 static MESSAGES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/messages.c"]));
+static RIO: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/rio.c"]));
 static TRANSMIT: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/transmit.c"]));
 
 cases! {
@@ -53,6 +54,26 @@ cases! {
 }
 
 cases! {
+    RIO:
+    api_rio_1_the_table
+    api_rio_4_limits_and_errors
+    api_rio_6_ends_of_requests_come_to_the_queue
+    api_rio_7_deferred_requests_and_full_buffers
+    api_rio_8_notices_by_event_and_by_port
+    a_rio09_datagrams_with_addresses_and_control_data
+}
+
+#[test]
+fn a_close_ends_requests_of_registered_io() {
+    run(&RIO, "wsp_close_2_a_close_ends_requests");
+}
+
+#[test]
+fn the_last_clean_up_tells_no_completion_queue() {
+    run(&RIO, "wsp_cleanup_8_the_last_clean_up_tells_no_queue");
+}
+
+cases! {
     TRANSMIT:
     api_x40_what_a_transmission_needs
     api_x43_head_file_and_tail
@@ -73,7 +94,12 @@ fn extension_functions_work_through_a_module_too() {
     ] {
         support::must_work(CONNECTIONS.command().env("WINDLASS_CATALOG", catalog.path()).arg(case));
     }
-    for (program, case) in [(&TRANSMIT, "api_x43_head_file_and_tail"), (&MESSAGES, "ov_4_messages_in_every_style")] {
+    // Notices by port go through an export there.
+    for (program, case) in [
+        (&RIO, "api_rio_8_notices_by_event_and_by_port"),
+        (&TRANSMIT, "api_x43_head_file_and_tail"),
+        (&MESSAGES, "ov_4_messages_in_every_style"),
+    ] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = program.command();
         support::must_work(command.env("WINDLASS_CATALOG", catalog.path()).arg(case).current_dir(folder.path()));

@@ -1,6 +1,7 @@
 //! `WSAStartup` and `WSACleanup` (contract: lifecycle, section 1).
 
 use windlass_abi::WsaError;
+use windlass_io::port::Packet;
 
 use crate::function::Function;
 use crate::overlapped;
@@ -25,6 +26,10 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
     windlass_spi::thread_error::install(crate::thread::set_last_error);
     windlass_spi::namespace::install_tellers(crate::loader::tellers::TELLERS);
     windlass_spi::completion::install(crate::loader::upcalls::complete_for_linked_in);
+    windlass_spi::packets::install(|port, key, overlapped| {
+        // A port that is closed has nobody to tell.
+        let _ = windlass_io::port::post(port.into(), Packet { key, overlapped, bytes: 0, status: 0 });
+    });
     windlass_spi::files::install(|handle| windlass_io::file::descriptor(handle.into()));
     process::current().add_reference()?;
     report::started();

@@ -112,7 +112,7 @@ pub mod version;
 pub use adapter::entry::{Entry, entry};
 pub use adapter::get_accept_ex_sockaddrs;
 pub use adapter::provider::Provider;
-pub use adapter::{buffers, completion, condition, operation, port, thread_error, upcalls};
+pub use adapter::{buffers, completion, condition, operation, packets, port, thread_error, upcalls};
 #[cfg(unix)]
 pub use adapter::{descriptor, files, helper_thread};
 pub use transport::{Result, Transport};

@@ -400,6 +400,9 @@ pub enum Extension {
     TransmitFile,
     /// `TransmitPackets`: the same.
     TransmitPackets,
+    /// Registered I/O: [`Request::Send`](crate::operation::Request::Send) and its siblings, also on sockets that were not made with
+    /// `WSA_FLAG_OVERLAPPED`.
+    RegisteredIo,
     /// `DisconnectEx`: [`Request::Disconnect`](crate::operation::Request::Disconnect), and [`Transport::disconnect`].
     DisconnectEx,
 }

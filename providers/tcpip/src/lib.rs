@@ -115,6 +115,7 @@ impl Transport for Tcpip {
         Extension::SendMsg,
         Extension::TransmitFile,
         Extension::TransmitPackets,
+        Extension::RegisteredIo,
     ];
 
     fn start(startup: &Startup<'_>) -> Result<Self> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windlass_abi::{SOCKET, WSAPROTOCOL_INFOW, WsaError};
 
+use super::rio;
 use super::upcalls::Upcalls;
 use crate::handles::{Entry, Table};
 use crate::rundown::{self, Domain, Pin};
@@ -135,6 +136,7 @@ impl<T: Transport> Instance<T> {
         let Some(entry) = self.sockets.remove(handle) else { return };
         let socket = own::<T>(entry);
         socket.set_closed();
+        rio::close(handle);
         quietly(|| self.transport.cancel(&socket, Cancel::Close));
         let key = self.domain.key(handle as u32);
         let left = rundown::drain(|pinned| pinned == key, Some(call));
@@ -168,6 +170,7 @@ impl<T: Transport> Instance<T> {
         let sockets: Vec<_> = sockets.collect();
         for socket in &sockets {
             socket.set_closed();
+            rio::close(socket.handle());
             quietly(|| self.transport.abort(socket));
             if !socket.is_ifs() {
                 let _ = self.upcalls.close_socket_handle(socket.handle());

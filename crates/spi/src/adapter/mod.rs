@@ -19,8 +19,10 @@ mod instance;
 mod link;
 pub(crate) mod namespace;
 pub mod operation;
+pub mod packets;
 pub mod port;
 pub(crate) mod provider;
+mod rio;
 pub mod thread_error;
 pub mod upcalls;
 

@@ -3,17 +3,18 @@
 use std::ffi::c_void;
 
 use windlass_abi::{
-    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, SIO_GET_EXTENSION_FUNCTION_POINTER, SOCKET, WSAOVERLAPPED, WSATHREADID,
-    WsaError,
+    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, RIO_EXTENSION_FUNCTION_TABLE, SIO_GET_EXTENSION_FUNCTION_POINTER,
+    SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, SOCKET, WSAID_MULTIPLE_RIO, WSAOVERLAPPED, WSATHREADID, WsaError,
 };
 
 use super::overlapped::{at_once, is_overlapped, start};
 use super::{args, enter, extensions, zero};
 use crate::adapter::entry::Entry;
 use crate::adapter::operation::{Ends, Request};
-use crate::transport::{IoctlOutput, Result, Transport};
+use crate::adapter::rio;
+use crate::transport::{Extension, IoctlOutput, Result, Transport};
 
-/// `WSPIoctl`. `SIO_GET_EXTENSION_FUNCTION_POINTER` is answered here (IO-5).
+/// `WSPIoctl`. `SIO_GET_EXTENSION_FUNCTION_POINTER` is answered here (IO-5), and its sibling for registered I/O.
 pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
     s: SOCKET,
     code: u32,
@@ -49,6 +50,9 @@ pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
         let mut carry_out = || {
             let result = match code {
                 SIO_GET_EXTENSION_FUNCTION_POINTER => extension::<E>(&input, &mut output),
+                SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER if has_registered_io::<E>() => {
+                    extensions_of::<E>(&input, &mut output)
+                }
                 _ => call.transport().ioctl(&call.socket, code, &input, &mut output),
             };
             // SAFETY: the client's, null or writable; also on failure (IO-7).
@@ -76,6 +80,23 @@ fn extension<E: Entry>(input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()>
     let function = extensions::function::<E>(&guid).ok_or(WsaError::WSAEINVAL)?;
     *room = function.expose_provenance().to_ne_bytes();
     output.returned = room.len() as u32;
+    Ok(())
+}
+
+fn has_registered_io<E: Entry>() -> bool {
+    E::Transport::EXTENSIONS.contains(&Extension::RegisteredIo)
+}
+
+/// The functions of registered I/O (API-RIO-1).
+fn extensions_of<E: Entry>(input: &[u8], output: &mut IoctlOutput<'_>) -> Result<()> {
+    if guid(input)? != WSAID_MULTIPLE_RIO {
+        return Err(WsaError::WSAEINVAL);
+    }
+    let size = size_of::<RIO_EXTENSION_FUNCTION_TABLE>();
+    let room = output.buffer.get_mut(..size).ok_or(WsaError::WSAEFAULT)?;
+    // SAFETY: there is room for it.
+    unsafe { args::store(room.as_mut_ptr().cast(), rio::table::<E>()) };
+    output.returned = size as u32;
     Ok(())
 }
 

@@ -35,7 +35,7 @@ impl SendArray {
     ///
     /// # Safety
     /// As there, and the bytes stay readable until this is dropped.
-    pub(super) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
+    pub(in crate::adapter) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
         // SAFETY: the caller promises it.
         let _ = unsafe { SendBuffers::from_raw(array, count) }?;
         // SAFETY: checked above, and the caller promises the rest.
@@ -60,7 +60,7 @@ impl RecvArray {
     ///
     /// # Safety
     /// As there, and the bytes stay writable, with nothing else that refers to them, until this is dropped.
-    pub(super) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
+    pub(in crate::adapter) unsafe fn new(array: *const WSABUF, count: u32) -> Result<Self> {
         // SAFETY: the caller promises it.
         let _ = unsafe { RecvBuffers::from_raw(array, count) }?;
         // SAFETY: checked above, and the caller promises the rest.

@@ -1,19 +1,27 @@
 //! The client's `WSAMSG`: a datagram with its address and control data (API-X50, API-X57).
 
+use std::ptr;
+
 use windlass_abi::{MSG_CTRUNC, WSAMSG, WsaError};
 
 use crate::adapter::args;
+use crate::adapter::rio::Slice;
 use crate::address::Address;
 use crate::transport::Result;
 
 /// Where the address, the control data and the flags of a received datagram go: the client's memory, which is the
 /// operation's until it is over.
 pub struct MessageArea {
-    message: *mut WSAMSG,
     name: *mut u8,
     name_room: usize,
     control: *mut u8,
     control_room: usize,
+    /// Where the lengths and the flags go; null where they are not wanted.
+    name_length: *mut i32,
+    control_length: *mut u32,
+    flags: *mut u32,
+    /// What the length of control data counts beside the data.
+    control_head: u32,
 }
 
 // SAFETY: the client leaves the memory to the operation until it is over, on whatever thread that is (OV-10).
@@ -31,8 +39,51 @@ impl MessageArea {
         let found = unsafe { args::read(message) }?;
         check(&found)?;
         let name_room = usize::try_from(found.namelen).map_err(|_| WsaError::WSAEFAULT)?;
-        let (control, control_room) = (found.Control.buf, found.Control.len as usize);
-        Ok(Self { message, name: found.name.cast(), name_room, control, control_room })
+        // SAFETY: only addresses of parts are made; it was readable.
+        let (name_length, control_length, flags) =
+            unsafe { (&raw mut (*message).namelen, &raw mut (*message).Control.len, &raw mut (*message).dwFlags) };
+        Ok(Self {
+            name: found.name.cast(),
+            name_room,
+            control: found.Control.buf,
+            control_room: found.Control.len as usize,
+            name_length,
+            control_length,
+            flags,
+            control_head: 0,
+        })
+    }
+
+    /// The parts of a request of registered I/O, each absent if the client does not want it. The control data begins with its
+    /// length, in eight bytes that the length counts too.
+    ///
+    /// `WSAEINVAL`: a part without room.
+    ///
+    /// # Safety
+    /// The parts are writable until the value is gone.
+    pub(in crate::adapter) unsafe fn of_slices(
+        name: Option<Slice>,
+        control: Option<Slice>,
+        flags: Option<Slice>,
+    ) -> Result<Self> {
+        const HEAD: u32 = 8;
+        let none = Slice { at: ptr::null_mut(), length: 0 };
+        let (has_control, has_flags) = (control.is_some(), flags.is_some());
+        let (name, control, flags) = (name.unwrap_or(none), control.unwrap_or(none), flags.unwrap_or(none));
+        if has_control && control.length < HEAD || has_flags && (flags.length as usize) < size_of::<u32>() {
+            return Err(WsaError::WSAEINVAL);
+        }
+        let data = if has_control { control.at.wrapping_add(HEAD as usize) } else { ptr::null_mut() };
+        Ok(Self {
+            name: name.at,
+            name_room: name.length as usize,
+            control: data,
+            control_room: control.length.saturating_sub(HEAD) as usize,
+            name_length: ptr::null_mut(),
+            control_length: control.at.cast(),
+            flags: flags.at.cast(),
+            control_head: HEAD,
+        })
     }
 
     /// The room for the address in bytes; absent if the client wants none.
@@ -60,7 +111,7 @@ impl MessageArea {
             // SAFETY: `new` demands the room.
             unsafe {
                 self.name.copy_from_nonoverlapping(from.as_bytes().as_ptr(), from.len());
-                (&raw mut (*self.message).namelen).write_unaligned(from.len() as i32);
+                args::store(self.name_length, from.len() as i32);
             }
         }
         if !control.is_empty() {
@@ -69,8 +120,8 @@ impl MessageArea {
         }
         // SAFETY: `new` demands it.
         unsafe {
-            (&raw mut (*self.message).Control.len).write_unaligned(control.len() as u32);
-            (&raw mut (*self.message).dwFlags).write_unaligned(flags);
+            args::store(self.control_length, self.control_head + control.len() as u32);
+            args::store(self.flags, flags);
         }
     }
 }

@@ -12,6 +12,7 @@ mod transmission;
 use windlass_abi::WsaError;
 
 pub use super::link::SocketLink;
+use super::rio::Ticket;
 use crate::address::Address;
 use crate::transport::Result;
 
@@ -34,7 +35,15 @@ pub use self::transmission::{FilePart, Piece, PieceSource, Transmission};
 pub struct Operation {
     /// What is to be done.
     pub request: Request,
-    client: Client,
+    teller: Teller,
+}
+
+/// Who is told of the end.
+enum Teller {
+    /// A client with an overlapped structure.
+    Client(Client),
+    /// A client of registered I/O.
+    Registered(Ticket),
 }
 
 /// What is to be done. The fields are the arguments of the function.
@@ -168,7 +177,11 @@ impl Completion {
 
 impl Operation {
     pub(super) fn new(request: Request, client: Client) -> Self {
-        Self { request, client }
+        Self { request, teller: Teller::Client(client) }
+    }
+
+    pub(super) fn registered(request: Request, ticket: Ticket) -> Self {
+        Self { request, teller: Teller::Registered(ticket) }
     }
 
     /// The operation goes on after the call: its event is reset, and its status is that of a pending operation (OV-8, OV-17). To be
@@ -177,13 +190,23 @@ impl Operation {
     /// # Errors
     /// `WSA_INVALID_HANDLE`: its event is none. The operation has not started.
     pub fn pend(&mut self) -> Result<()> {
-        self.client.pend()
+        match &mut self.teller {
+            Teller::Client(client) => client.pend(),
+            Teller::Registered(ticket) => {
+                ticket.pend();
+                Ok(())
+            }
+        }
     }
 
     /// Whether somebody may wait for the end elsewhere than at a completion port: by an event or a routine. Such an operation
     /// must go on even if nobody waits at the port.
     pub fn is_waited_for(&self) -> bool {
-        self.client.is_waited_for()
+        match &self.teller {
+            Teller::Client(client) => client.is_waited_for(),
+            // Its queue is no port that drives it.
+            Teller::Registered(_) => true,
+        }
     }
 
     /// Ends the operation, with success or failure, and indicates it as the client asked (OV-4). For an operation that was never
@@ -192,13 +215,19 @@ impl Operation {
     ///
     /// No code of the client runs in here.
     pub fn complete(self, completion: Completion) -> Started {
-        self.client.complete(&completion);
+        match self.teller {
+            Teller::Client(client) => client.complete(&completion),
+            Teller::Registered(ticket) => ticket.end(&completion),
+        }
         Started::Completed
     }
 
     /// Ends a pending operation with `WSA_OPERATION_ABORTED` without telling anybody: what the last clean-up does
     /// (WSP-CLEANUP-8). The client's memory is not touched afterwards.
     pub fn abort_silently(self) {
-        self.client.abort_silently();
+        match self.teller {
+            Teller::Client(client) => client.abort_silently(),
+            Teller::Registered(ticket) => ticket.end_silently(),
+        }
     }
 }
