@@ -230,8 +230,9 @@ fn wsp_cleanup_8_nothing_is_told_whatever_the_transport_does() {
     assert_eq!(test.send(s, &[PEND], &mut by_event, None).0, PENDING);
     assert_eq!(test.send(s, &[PEND], &mut by_routine, Some(routine)).0, PENDING);
     test.client.clean_up().unwrap();
-    // The transport completed them with a success, as if there were no clean-up.
-    assert_eq!((by_event.Internal, by_routine.Internal), (0, 0));
+    // The transport completed them with a success, as if there were no clean-up. Nobody is told of it, so that it is none.
+    assert_eq!(parts(&by_event), (CANCELLED, 0, 0, WSA_OPERATION_ABORTED as u32));
+    assert_eq!(parts(&by_routine), (CANCELLED, 0, 0, WSA_OPERATION_ABORTED as u32));
     assert!(!is_set(event));
     assert_eq!(run_apcs(), 0);
 

@@ -33,7 +33,12 @@ pub(in crate::adapter) unsafe fn start<T: Transport>(
     let request = request()?;
     // SAFETY: the caller promises it.
     let client = unsafe { client(call, ends) }?;
-    match call.transport().overlapped(&call.socket, Operation::new(request, client))? {
+    said(call.transport().overlapped(&call.socket, Operation::new(request, client))?)
+}
+
+/// What the call says.
+fn said(started: Started) -> Result<()> {
+    match started {
         Started::Completed => Ok(()),
         Started::Pending => Err(WsaError::WSA_IO_PENDING),
     }
@@ -51,8 +56,7 @@ pub(in crate::adapter) unsafe fn at_once<T: Transport>(
 ) -> Result<()> {
     // SAFETY: the caller promises it.
     let client = unsafe { client(call, ends) }?;
-    client.complete(&Completion::of(carry_out()?));
-    Ok(())
+    said(client.complete(&Completion::of(carry_out()?)))
 }
 
 /// # Safety

@@ -9,7 +9,7 @@ use windlass_abi::{
     WSS_OPERATION_IN_PROGRESS, WsaError,
 };
 
-use super::Completion;
+use super::{Completion, Started};
 use crate::adapter::port::Link;
 use crate::adapter::upcalls::ThreadId;
 use crate::adapter::{args, completion};
@@ -133,7 +133,17 @@ impl Client {
         !matches!(self.means, Means::Nothing)
     }
 
-    pub fn complete(mut self, completion: &Completion) {
+    pub fn complete(mut self, completion: &Completion) -> Started {
+        if self.link.upcalls.is_silenced() {
+            // The client is not told, so that it must not find a success either: this ends as all that the last clean-up
+            // finds pending, also if the call that has started it goes on still (WSP-CLEANUP-9).
+            if !self.pending {
+                // Of what is no event there is nothing to reset.
+                let _ = self.pend();
+            }
+            self.abort_silently();
+            return Started::Pending;
+        }
         let at_once = !self.leave_pending();
         self.no_packet |= at_once && self.link.skips_success();
         if let Some(from) = completion.from
@@ -148,7 +158,8 @@ impl Client {
             args::store(self.bytes, completion.bytes);
             args::store(self.flags, completion.flags);
         }
-        self.end(completion, !self.link.upcalls.is_silenced());
+        self.end(completion, true);
+        Started::Completed
     }
 
     pub fn abort_silently(mut self) {

@@ -30,8 +30,8 @@ pub use self::transmission::{FilePart, Piece, PieceSource, Transmission};
 ///
 /// Its end is told exactly once (OV-6), by [`complete`](Self::complete) or [`abort_silently`](Self::abort_silently).
 /// One that is dropped after [`pend`](Self::pend) ends with `WSA_OPERATION_ABORTED`, so that no client waits for ever; one that
-/// is dropped before was never started, and leaves no trace (OV-7). Once the last clean-up has begun, nothing is indicated,
-/// whatever becomes of an operation: its status is stored and that is all (WSP-CLEANUP-8, WSP-CLEANUP-9).
+/// is dropped before was never started, and leaves no trace (OV-7). Once the last clean-up has begun, nothing is indicated:
+/// whatever becomes of an operation, it ends with `WSA_OPERATION_ABORTED` and no bytes (WSP-CLEANUP-8, WSP-CLEANUP-9).
 pub struct Operation {
     /// What is to be done.
     pub request: Request,
@@ -211,15 +211,18 @@ impl Operation {
 
     /// Ends the operation, with success or failure, and indicates it as the client asked (OV-4). For an operation that was never
     /// [pended](Self::pend) this is the immediate success of the call, and its other results are stored too; what fails
-    /// at once is returned as an error instead (OV-7).
+    /// at once is returned as an error instead (OV-7). Once the last clean-up has begun, it is an operation that pended
+    /// and was aborted.
     ///
     /// No code of the client runs in here.
     pub fn complete(self, completion: Completion) -> Started {
         match self.teller {
             Teller::Client(client) => client.complete(&completion),
-            Teller::Registered(ticket) => ticket.end(&completion),
+            Teller::Registered(ticket) => {
+                ticket.end(&completion);
+                Started::Completed
+            }
         }
-        Started::Completed
     }
 
     /// Ends a pending operation with `WSA_OPERATION_ABORTED` without telling anybody: what the last clean-up does
