@@ -23,6 +23,7 @@ macro_rules! cases {
 
 static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
 static MESSAGES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/messages.c"]));
+static PORTS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/extension_ports.c"]));
 static RIO: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/rio.c"]));
 static TRANSMIT: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/transmit.c"]));
 
@@ -71,6 +72,13 @@ fn a_close_ends_requests_of_registered_io() {
 #[test]
 fn the_last_clean_up_tells_no_completion_queue() {
     run(&RIO, "wsp_cleanup_8_the_last_clean_up_tells_no_queue");
+}
+
+cases! {
+    PORTS:
+    t_api_8_connections_come_and_go_at_a_port
+    api_x18_closes_are_told_by_the_port
+    api_x5_files_and_messages_at_a_port
 }
 
 cases! {

@@ -351,8 +351,10 @@ impl Operations {
 impl State {
     /// Sees to it that somebody goes on with an operation that is about to wait.
     fn drive(&mut self, tcpip: &Tcpip, socket: &TcpSocket, operation: &Operation) -> Result<()> {
-        // Who waits for an event need not wait at the port, and nor need anybody else.
-        match self.watched.is_some() && !operation.is_waited_for() {
+        // Who waits for an event need not wait at the port, and nor need anybody else; nor while a file is on its way, or what
+        // follows a connect.
+        let by_itself = matches!(operation.request, Request::Transmit { .. } | Request::Connect { data: Some(_), .. });
+        match self.watched.is_some() && !by_itself && !operation.is_waited_for() {
             true => Ok(()),
             false => self.engine(tcpip, socket).map(drop),
         }
