@@ -37,6 +37,11 @@ extern "C" {
 #define FILE_FLAG_SEQUENTIAL_SCAN 0x08000000
 #define FILE_FLAG_DELETE_ON_CLOSE 0x04000000
 
+/* How the ends of a socket's operations are told. The second has no effect: no handle has an event of its own here. */
+#define FILE_SKIP_COMPLETION_PORT_ON_SUCCESS 0x1
+#define FILE_SKIP_SET_EVENT_ON_HANDLE 0x2
+BOOL WINAPI SetFileCompletionNotificationModes(HANDLE FileHandle, UCHAR Flags);
+
 #define FILE_BEGIN 0
 #define FILE_CURRENT 1
 #define FILE_END 2

@@ -261,7 +261,7 @@ pub unsafe extern "system" fn WSAGetOverlappedResult(
         // SAFETY: as the caller vouches.
         let event = || unsafe { pending_event(overlapped) };
         if event().is_some()
-            && let Err(error) = pending::wait(s, Function::WsaGetOverlappedResult, event)
+            && let Err(error) = pending::wait(s, Function::WsaGetOverlappedResult, None, false, event)
         {
             errors::fail(error);
             return FALSE;
@@ -278,7 +278,7 @@ pub unsafe extern "system" fn WSAGetOverlappedResult(
 ///
 /// # Safety
 /// `overlapped` must be null or valid.
-unsafe fn pending_event(overlapped: *mut WSAOVERLAPPED) -> Option<HANDLE> {
+pub unsafe fn pending_event(overlapped: *mut WSAOVERLAPPED) -> Option<HANDLE> {
     if overlapped.is_null() || !overlapped.is_aligned() {
         return None;
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use windlass_abi::{SOCKET, WsaError};
+use windlass_abi::{SOCKET, WSAOVERLAPPED, WsaError};
 use windlass_io::Handle;
 use windlass_io::port::{Association, Port};
 
@@ -39,6 +39,28 @@ pub fn associate(s: SOCKET, port: Handle, key: usize) -> Result<(), WsaError> {
         State::Open(Kind::Created) => record(s, binding, &port, key),
         _ => provider::associate(entered, s, &port, key),
     }
+}
+
+/// Operations of a socket that succeed in their call have no packet from now on (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS).
+///
+/// # Errors
+/// `WSANOTINITIALISED`, `WSAENOTSOCK`. `WSAEOPNOTSUPP`: its provider cannot, or the runtime made the handle, which does not tell
+/// such operations from others.
+pub fn skip_success(s: SOCKET) -> Result<(), WsaError> {
+    let entered = enter(s, Function::SetFileCompletionNotificationModes)?;
+    match entered.binding().map(Binding::state) {
+        Some(State::Open(Kind::Created)) => Err(WsaError::WSAEOPNOTSUPP),
+        _ => provider::skip_success(entered, s),
+    }
+}
+
+/// Ends operations that pend on a socket, with `WSA_OPERATION_ABORTED`: that of a structure, or all if it is null; with `own`, only
+/// those that the calling thread started. Says how many.
+///
+/// # Errors
+/// `WSANOTINITIALISED`, `WSAENOTSOCK`. `WSAEOPNOTSUPP`: its provider cannot.
+pub fn cancel(s: SOCKET, overlapped: *mut WSAOVERLAPPED, own: bool) -> Result<u32, WsaError> {
+    provider::cancel(enter(s, Function::CancelIo)?, s, overlapped, own)
 }
 
 fn record(s: SOCKET, binding: Binding, port: &Port, key: usize) -> Result<(), WsaError> {

@@ -14,7 +14,7 @@ use crate::condition::Condition;
 use crate::events::{Event, NetworkEvents};
 #[cfg(unix)]
 use crate::operation::Transmission;
-use crate::operation::{MessageArea, Operation, Started};
+use crate::operation::{MessageArea, Operation, Selection, Started};
 use crate::port::{Port, PortLink, Readiness};
 use crate::socket::OpenSocket;
 use crate::upcalls::Upcalls;
@@ -302,6 +302,13 @@ pub trait Transport: Sized + Send + Sync + 'static {
     /// port, one at a time for a socket; it must not wait for other such calls.
     fn ready(&self, socket: &OpenSocket<Self::Socket>, events: Readiness) {
         let _ = (socket, events);
+    }
+
+    /// Ends those of a socket's pending operations that are [selected](Selection::has), with `WSA_OPERATION_ABORTED`, and says how many
+    /// that were: `CancelIo` and `CancelIoEx`. One that is about to end anyway may be left alone.
+    fn cancel_operations(&self, socket: &OpenSocket<Self::Socket>, selection: &Selection) -> u32 {
+        let _ = (socket, selection);
+        0
     }
 
     /// Goes on with the operations of a socket as far as they can: somebody asks for the result of one that pends, and it may be

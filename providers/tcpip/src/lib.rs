@@ -71,7 +71,7 @@ use windlass_spi::Result;
 use windlass_spi::address::Address;
 use windlass_spi::buffers::{RecvBuffers, SendBuffers};
 use windlass_spi::events::{Event, NetworkEvents};
-use windlass_spi::operation::{MessageArea, Operation, Started, Transmission};
+use windlass_spi::operation::{MessageArea, Operation, Selection, Started, Transmission};
 use windlass_spi::port::{Port, PortLink, Readiness};
 use windlass_spi::rundown;
 use windlass_spi::socket::OpenSocket;
@@ -292,6 +292,10 @@ impl Transport for Tcpip {
 
     fn ready(&self, socket: &OpenSocket<TcpSocket>, events: Readiness) {
         overlapped::ready(socket, events);
+    }
+
+    fn cancel_operations(&self, socket: &OpenSocket<TcpSocket>, selection: &Selection) -> u32 {
+        overlapped::cancel_selected(socket, selection)
     }
 
     fn go_on(&self, socket: &OpenSocket<TcpSocket>) {

@@ -29,7 +29,7 @@ use windlass_abi::{
     SIO_ROUTING_INTERFACE_CHANGE, WsaError,
 };
 use windlass_spi::Result;
-use windlass_spi::operation::{Completion, Operation, Request, Started};
+use windlass_spi::operation::{Completion, Operation, Request, Selection, Started};
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::{Cancel, Shutdown};
 
@@ -332,6 +332,28 @@ pub fn cancel(tcpip: &Tcpip, socket: &TcpSocket, why: Cancel) {
     if let Some(leftovers) = leftovers {
         leftovers.end(socket, why);
     }
+}
+
+/// Ends operations with `WSA_OPERATION_ABORTED`, on whatever descriptor of the socket they were started; says how many.
+pub fn cancel_selected(socket: &TcpSocket, selection: &Selection) -> u32 {
+    let Some(operations) = socket.existing_operations() else { return 0 };
+    let mut state = operations.lock();
+    let receives = state.receives.take(|_, receive| selection.has(&receive.operation));
+    let sends = state.sends.take(|_, transmit| selection.has(&transmit.operation));
+    let changes = state.changes.take(|_, change| selection.has(&change.operation));
+    let all = receives.into_iter().map(|receive| receive.operation);
+    let all = all.chain(sends.into_iter().map(|transmit| transmit.operation));
+    let mut all: Vec<Operation> = all.chain(changes.into_iter().map(|change| change.operation)).collect();
+    if let Some(connections) = &mut state.connections {
+        connections.take_selected(selection, &mut all);
+    }
+    let count = all.len() as u32;
+    if count != 0 {
+        connections::end_all(all, Cancel::Close);
+        // What waited behind them may not have to wait.
+        state.go_on(socket);
+    }
+    count
 }
 
 impl Operations {

@@ -84,6 +84,8 @@ macro_rules! with_exports {
                     GetCurrentProcessId(); QueueUserAPC(_, _, _); TlsAlloc(); TlsGetValue(_); TlsSetValue(_, _);
                     TlsFree(_); CreateIoCompletionPort(_, _, _, _); GetQueuedCompletionStatus(_, _, _, _, _);
                     GetQueuedCompletionStatusEx(_, _, _, _, _, _); PostQueuedCompletionStatus(_, _, _, _);
+                    GetOverlappedResult(_, _, _, _); GetOverlappedResultEx(_, _, _, _, _); CancelIo(_); CancelIoEx(_, _);
+                    SetFileCompletionNotificationModes(_, _);
                     GetTickCount(); GetTickCount64(); GetSystemTimeAsFileTime(_); GetSystemTimePreciseAsFileTime(_);
                     GetSystemInfo(_); GetNativeSystemInfo(_); QueryPerformanceCounter(_);
                     QueryPerformanceFrequency(_); GetProcessHeap(); HeapCreate(_, _, _); HeapDestroy(_);

@@ -6,6 +6,7 @@
 //! | [`handles`], [`waits`], [`sync_objects`] | handles, waits and sleep; events, semaphores, mutexes |
 //! | [`threads`], [`storage`] | threads and procedure calls, thread-local storage |
 //! | [`locks`] | critical sections, reader/writer locks, condition variables, one-time initialisation |
+//! | [`results`] | results of overlapped operations, and how they are cancelled |
 //! | [`ports`], [`files`] | completion ports, files and standard streams |
 //! | [`clock`], [`system`] | time, the machine |
 //! | [`heap`], [`memory`] | heaps, LocalAlloc and GlobalAlloc |
@@ -26,6 +27,7 @@ pub mod memory;
 pub mod messages;
 pub mod modules;
 pub mod ports;
+pub mod results;
 pub mod storage;
 pub mod strings;
 pub mod sync_objects;
@@ -50,6 +52,7 @@ pub use memory::*;
 pub use messages::*;
 pub use modules::*;
 pub use ports::*;
+pub use results::*;
 pub use storage::*;
 pub use strings::*;
 pub use sync_objects::*;
@@ -75,9 +78,11 @@ mod code {
     pub const ENVVAR_NOT_FOUND: i32 = 203;
     pub const MORE_DATA: i32 = 234;
     pub const MR_MID_NOT_FOUND: i32 = 317;
+    pub const IO_INCOMPLETE: i32 = 996;
     pub const INVALID_FLAGS: i32 = 1004;
     pub const NO_UNICODE_TRANSLATION: i32 = 1113;
     pub const CONNECTION_ABORTED: i32 = 1236;
+    pub const NOT_FOUND: i32 = 1168;
     pub const TIMEOUT: i32 = 1460;
     pub const RESOURCE_LANG_NOT_FOUND: i32 = 1815;
 }

@@ -13,7 +13,8 @@ use windlass_spi::status;
 
 use crate::boundary::{Result, array_mut, call, store, store_if_wanted};
 
-use super::{code, fail, invalid};
+use super::invalid;
+use super::results::of_a_handle;
 
 /// Makes a port; `concurrency` is how many threads may be active in it at once, 0 for one a processor. With a socket, the
 /// existing port or the new one gets the packets of its operations, with this key, until the socket is closed.
@@ -41,11 +42,7 @@ pub extern "system" fn CreateIoCompletionPort(file: HANDLE, existing: HANDLE, ke
 }
 
 fn associate(s: SOCKET, port: Handle, key: usize) -> Result<()> {
-    runtime::ports::associate(s, port, key).or_else(|error| match error {
-        WsaError::WSAEOPNOTSUPP => fail(code::NOT_SUPPORTED),
-        WsaError::WSAENOTSOCK | WsaError::WSANOTINITIALISED => Err(WsaError::WSA_INVALID_HANDLE),
-        error => Err(error),
-    })
+    runtime::ports::associate(s, port, key).or_else(of_a_handle)
 }
 
 /// Queues a packet, passed on as it is. Errors: `ERROR_INVALID_HANDLE`.

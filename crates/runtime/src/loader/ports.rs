@@ -7,7 +7,7 @@ use std::ptr::{from_ref, with_exposed_provenance};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use windlass_abi::{NO_ERROR, SOCKET, SOCKET_ERROR, WsaError};
+use windlass_abi::{NO_ERROR, SOCKET, SOCKET_ERROR, WSAOVERLAPPED, WsaError};
 use windlass_io::port::{Association, Completions, Packet, Port, Readiness, Source};
 use windlass_spi::port::{ID, PortTable, ReadyFn, SocketTable};
 
@@ -44,6 +44,30 @@ pub(crate) fn associate(entered: Entered, s: SOCKET, port: &Port, key: usize) ->
     // SAFETY: the provider's function; the object is held until it returns, and longer if the provider says so.
     let rc = unsafe { associate(s, &PORT, from_ref(&*object).cast(), &mut errno) };
     entered.result(rc == SOCKET_ERROR, errno)
+}
+
+/// Has the provider of a socket leave out the packets of operations that succeed in their call.
+///
+/// # Errors
+/// As [`associate`].
+pub(crate) fn skip_success(entered: Entered, s: SOCKET) -> Result<(), WsaError> {
+    let skip_success = table(&entered, s)?.skip_success;
+    let mut errno = NO_ERROR;
+    // SAFETY: the provider's function, with a pointer to a live local.
+    let rc = unsafe { skip_success(s, &mut errno) };
+    entered.result(rc == SOCKET_ERROR, errno)
+}
+
+/// Has the provider of a socket end operations, and says how many those were.
+///
+/// # Errors
+/// As [`associate`].
+pub(crate) fn cancel(entered: Entered, s: SOCKET, overlapped: *mut WSAOVERLAPPED, own: bool) -> Result<u32, WsaError> {
+    let cancel = table(&entered, s)?.cancel;
+    let (mut count, mut errno) = (0, NO_ERROR);
+    // SAFETY: the provider's function, with pointers to live locals; it only compares the structure's address.
+    let rc = unsafe { cancel(s, overlapped, own.into(), &mut count, &mut errno) };
+    entered.result(rc == SOCKET_ERROR, errno).map(|()| count)
 }
 
 static PORT: PortTable = PortTable { hold, release, post, watch, renew, unwatch };

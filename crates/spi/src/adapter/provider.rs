@@ -231,10 +231,10 @@ impl<T: Transport> SocketCall<T> {
 
 /// Tells threads apart, without anything that a thread has to clean up when it ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct ThreadTag(usize);
+pub(super) struct ThreadTag(usize);
 
 impl ThreadTag {
-    fn current() -> Self {
+    pub fn current() -> Self {
         thread_local!(static TAG: u8 = const { 0 });
         Self(TAG.with(|tag| ptr::from_ref(tag).addr()))
     }

@@ -237,7 +237,7 @@ impl Acceptance {
     }
 
     /// The socket is free for another.
-    fn release(&self) {
+    pub(super) fn release(&self) {
         if let Some(target) = self.target.upgrade()
             && let Some(connections) = &mut target.operations().lock().connections
         {

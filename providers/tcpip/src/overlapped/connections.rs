@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Weak;
 
 use windlass_abi::{SOCKET, WsaError};
-use windlass_spi::operation::{Completion, Operation, SocketLink};
+use windlass_spi::operation::{Completion, Operation, Selection, SocketLink};
 use windlass_spi::socket::OpenSocket;
 use windlass_spi::transport::Cancel;
 
@@ -80,6 +80,32 @@ impl Connections {
             std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.listener == handle);
         self.waiting = kept;
         Leftovers { listener: self.awaited.take(), targets, waiting }
+    }
+}
+
+impl Connections {
+    /// Takes out the operations that are selected. Under the lock of their socket.
+    pub(super) fn take_selected(&mut self, selection: &Selection, operations: &mut Vec<Operation>) {
+        let accepts = std::mem::take(&mut self.accepts);
+        let (taken, kept): (VecDeque<_>, _) =
+            accepts.into_iter().partition(|(_, acceptance)| selection.has(&acceptance.operation));
+        self.accepts = kept;
+        for (_, acceptance) in taken {
+            acceptance.release();
+            operations.push(acceptance.operation);
+        }
+        for waiting in &self.waiting {
+            let Some(target) = waiting.target.upgrade() else { continue };
+            let mut state = target.operations().lock();
+            let Some(connections) = &mut state.connections else { continue };
+            operations.extend(
+                connections.first.take_if(|first| selection.has(&first.operation)).map(|first| first.operation),
+            );
+        }
+        let connect = self.connect.take_if(|connect| selection.has(&connect.operation));
+        operations.extend(connect.map(|connect| connect.operation));
+        let disconnect = self.disconnect.take_if(|(_, disconnect)| selection.has(&disconnect.operation));
+        operations.extend(disconnect.map(|(_, disconnect)| disconnect.operation));
     }
 }
 

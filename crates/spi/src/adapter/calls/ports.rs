@@ -2,16 +2,17 @@
 
 use std::ffi::c_void;
 
-use windlass_abi::{SOCKET, WsaError};
+use windlass_abi::{BOOL, FALSE, SOCKET, WSAOVERLAPPED, WsaError};
 
-use super::{caught, enter, zero};
+use super::{args, caught, enter, zero};
 use crate::adapter::entry::Entry;
+use crate::adapter::operation::Selection;
 use crate::adapter::port::{Object, Port, PortTable, Readiness, SocketTable};
 use crate::transport::Transport;
 
 /// The table of a transport.
 pub(super) fn table<E: Entry>() -> &'static SocketTable {
-    const { &SocketTable { associate: associate::<E> } }
+    const { &SocketTable { associate: associate::<E>, skip_success: skip_success::<E>, cancel: cancel::<E> } }
 }
 
 unsafe extern "system" fn associate<E: Entry>(
@@ -33,6 +34,34 @@ unsafe extern "system" fn associate<E: Entry>(
             Some(object) => call.transport().associate(&call.socket, &Port::new(object, s, ready::<E>)),
             None => Ok(()),
         }
+    };
+    // SAFETY: the runtime's, null or writable.
+    unsafe { zero(errno, body) }
+}
+
+unsafe extern "system" fn skip_success<E: Entry>(s: SOCKET, errno: *mut i32) -> i32 {
+    let body = || {
+        let call = enter::<E>(s)?;
+        call.transport().port_link(&call.socket).get(&call.call.upcalls).skip_success();
+        Ok(())
+    };
+    // SAFETY: the runtime's, null or writable.
+    unsafe { zero(errno, body) }
+}
+
+unsafe extern "system" fn cancel<E: Entry>(
+    s: SOCKET,
+    overlapped: *mut WSAOVERLAPPED,
+    own: BOOL,
+    count: *mut u32,
+    errno: *mut i32,
+) -> i32 {
+    let body = || {
+        let call = enter::<E>(s)?;
+        let cancelled = call.transport().cancel_operations(&call.socket, &Selection::new(overlapped, own != FALSE));
+        // SAFETY: the runtime's, null or writable.
+        unsafe { args::store(count, cancelled) };
+        Ok(())
     };
     // SAFETY: the runtime's, null or writable.
     unsafe { zero(errno, body) }

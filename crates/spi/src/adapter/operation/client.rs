@@ -11,6 +11,7 @@ use windlass_abi::{
 
 use super::{Completion, Started};
 use crate::adapter::port::Link;
+use crate::adapter::provider::ThreadTag;
 use crate::adapter::upcalls::ThreadId;
 use crate::adapter::{args, completion};
 use crate::events::Event;
@@ -57,6 +58,8 @@ pub(in crate::adapter) struct Client {
     /// The low bit of `hEvent` says that there is to be no packet (WPU-COR-4).
     no_packet: bool,
     link: Arc<Link>,
+    /// Who started it.
+    thread: ThreadTag,
     pending: bool,
 }
 
@@ -103,8 +106,8 @@ impl Client {
         };
         let Ends { bytes, flags, from, from_length, .. } = *ends;
         let no_packet = event.addr() & 1 != 0;
-        let link = link.clone();
-        Ok(Self { overlapped, bytes, flags, from, from_length, means, no_packet, link, pending: false })
+        let (link, thread) = (link.clone(), ThreadTag::current());
+        Ok(Self { overlapped, bytes, flags, from, from_length, means, no_packet, link, thread, pending: false })
     }
 
     pub fn pend(&mut self) -> Result<()> {
@@ -126,6 +129,16 @@ impl Client {
         self.pending = true;
         completion::tell_observer(self.overlapped.as_ptr(), false);
         Ok(())
+    }
+
+    /// The address of the structure.
+    pub fn address(&self) -> usize {
+        self.overlapped.as_ptr().addr()
+    }
+
+    /// Who started it.
+    pub fn thread(&self) -> ThreadTag {
+        self.thread
     }
 
     /// Whether somebody may wait for the end elsewhere than at a port.

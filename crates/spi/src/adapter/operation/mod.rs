@@ -6,6 +6,7 @@ mod array;
 mod client;
 mod message;
 mod request;
+mod selection;
 #[cfg(unix)]
 mod transmission;
 
@@ -22,6 +23,7 @@ pub use self::array::{RecvArray, SendArray};
 pub(super) use self::client::{Client, Ends, Found, query};
 pub use self::message::MessageArea;
 pub(super) use self::message::check as check_message;
+pub use self::selection::Selection;
 #[cfg(unix)]
 pub use self::transmission::{FilePart, Piece, PieceSource, Transmission};
 

@@ -91,7 +91,12 @@ impl Link {
         self.port.get()
     }
 
-    /// Whether an operation that succeeds in the call has no packet.
+    /// From now on an operation that succeeds in the call has no packet.
+    pub fn skip_success(&self) {
+        self.skips_success.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has none.
     pub fn skips_success(&self) -> bool {
         self.skips_success.load(Ordering::Relaxed)
     }

@@ -7,10 +7,10 @@
 
 use std::ffi::c_void;
 
-use windlass_abi::{GUID, SOCKET};
+use windlass_abi::{BOOL, GUID, SOCKET, WSAOVERLAPPED};
 
 /// Names [`SocketTable`].
-pub const ID: GUID = GUID::from_u128(0x6c9d_1f0a_5b1e_4a57_9b0e_7769_6e64_6c01);
+pub const ID: GUID = GUID::from_u128(0x6c9d_1f0a_5b1e_4a57_9b0e_7769_6e64_6c02);
 
 /// What a provider does for its sockets. Each function returns zero or `SOCKET_ERROR`, with the error in the last argument.
 #[repr(C)]
@@ -21,6 +21,18 @@ pub struct SocketTable {
     /// `WSA_INVALID_PARAMETER`: the socket, or a duplicate of it, is associated, or is not overlapped.
     pub associate:
         unsafe extern "system" fn(s: SOCKET, port: *const PortTable, object: *const c_void, errno: *mut i32) -> i32,
+    /// Operations of a socket that succeed in their call have no packet from now on, also in the future of an association
+    /// that is yet to come.
+    pub skip_success: unsafe extern "system" fn(s: SOCKET, errno: *mut i32) -> i32,
+    /// Ends the operation with this structure that pends on the socket, or all of them if it is null; with `own`, only those that
+    /// the calling thread started. They end with `WSA_OPERATION_ABORTED`. `*count` becomes how many that were.
+    pub cancel: unsafe extern "system" fn(
+        s: SOCKET,
+        overlapped: *mut WSAOVERLAPPED,
+        own: BOOL,
+        count: *mut u32,
+        errno: *mut i32,
+    ) -> i32,
 }
 
 /// What a runtime does with a port. An `object` stands for a port and a completion key.
