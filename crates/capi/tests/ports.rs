@@ -25,6 +25,18 @@ cases! {
     a_socket_is_associated_once
     wsp_close_2_a_close_has_its_packets
     wsp_cleanup_11_the_last_clean_up_queues_no_packet
+    a_failed_operation_has_a_packet_with_its_error
+    the_end_of_a_connection_ends_receives
+    ov_12_several_operations_of_a_socket_end_in_order
+    successes_of_the_call_can_do_without_packets
+    operations_are_cancelled_alone_or_together
+    cancel_io_means_the_threads_own
+    wsp_gor_3_results_are_waited_for_though_nobody_waits_at_the_port
+    wsp_recv_10_a_receive_without_room_waits_for_data
+    wsp_dup_4_duplicates_share_the_port
+    network_events_go_on_beside_a_port
+    a_port_that_is_closed_leaves_its_sockets_alone
+    ov_22_a_control_code_has_its_packet
 }
 
 // proves: OV-5, OV-6, WSP-CLOSE-2, WSP-CLEANUP-11
@@ -39,4 +51,11 @@ fn ports_work_through_a_module_too() {
     ] {
         support::must_work(PORTS.command().env("WINDLASS_CATALOG", catalog.path()).arg(case));
     }
+}
+
+// proves: T-API-8, API-X5, OV-6, OV-12, WSP-CLOSE-2
+#[test]
+fn the_examples_check_themselves() {
+    Program::build(&["examples/c/iocp_echo.c"]).run(&["20", "60", "6"]);
+    Program::build(&["examples/c/iocp_batch.c"]).run(&["3000"]);
 }

@@ -17,7 +17,7 @@ mod kernel {
     };
     pub use windows_sys::Win32::Storage::FileSystem::{
         CreateFileA, CreateFileW, DeleteFileA, DeleteFileW, FlushFileBuffers, GetFileSizeEx, GetFileType, ReadFile,
-        SetEndOfFile, SetFilePointerEx, WriteFile,
+        SetEndOfFile, SetFileCompletionNotificationModes, SetFilePointerEx, WriteFile,
     };
     pub use windows_sys::Win32::System::Console::{GetStdHandle, SetConsoleCtrlHandler};
     pub use windows_sys::Win32::System::Diagnostics::Debug::{
@@ -28,7 +28,8 @@ mod kernel {
         GetEnvironmentVariableA, GetEnvironmentVariableW,
     };
     pub use windows_sys::Win32::System::IO::{
-        CreateIoCompletionPort, GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus,
+        CancelIo, CancelIoEx, CreateIoCompletionPort, GetOverlappedResult, GetOverlappedResultEx,
+        GetQueuedCompletionStatus, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus,
     };
     pub use windows_sys::Win32::System::LibraryLoader::{
         GetModuleFileNameA, GetModuleFileNameW, GetModuleHandleA, GetModuleHandleW, GetProcAddress, LoadLibraryA,
