@@ -2,7 +2,7 @@
 
 use windlass_abi::WSAOVERLAPPED;
 
-use super::Operation;
+use super::{Operation, Teller};
 use crate::adapter::provider::ThreadTag;
 
 /// Some of the operations of a socket.
@@ -19,9 +19,11 @@ impl Selection {
         Self { overlapped, thread: own.then(ThreadTag::current) }
     }
 
-    /// Whether it is one of them. A thread that has ended may be taken for one that was started since.
+    /// Whether it is one of them; requests of registered I/O are not. A thread that has ended may be taken for one that was
+    /// started since.
     pub fn has(&self, operation: &Operation) -> bool {
-        self.overlapped.is_none_or(|overlapped| overlapped == operation.client.address())
-            && self.thread.is_none_or(|thread| thread == operation.client.thread())
+        let Teller::Client(client) = &operation.teller else { return false };
+        self.overlapped.is_none_or(|overlapped| overlapped == client.address())
+            && self.thread.is_none_or(|thread| thread == client.thread())
     }
 }
