@@ -129,6 +129,8 @@ proptest! {
 
     #[test]
     fn pack_1_a_moved_set_is_refused(set in query_set()) {
+        // Protocols mean nothing in a result, wherever they are.
+        let set = QuerySet { protocols: Vec::new(), ..set };
         let image = set.image(Form::QUERY_SET_W).unwrap();
         prop_assume!(image.pointers().next().is_some());
         let one = Buffer::pack(&image);
