@@ -1,6 +1,7 @@
 //! The `windlass` command: runs Winsock programs, and keeps the Winsock catalogs.
 
 mod catalog;
+mod check;
 mod failure;
 mod home;
 mod output;
@@ -28,6 +29,9 @@ enum Command {
     /// Look at the Winsock catalogs and change them
     Catalog(catalog::Options),
 
+    /// Check providers against the contract
+    Check(check::Options),
+
     /// Print a ws2_32.pc for pkg-config
     PkgConfig(pkg_config::Options),
 
@@ -40,9 +44,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    check::run_if_asked();
     let done = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Catalog(options) => catalog::run(&options),
+        Command::Check(options) => check::run(&options),
         Command::PkgConfig(options) => pkg_config::run(&options),
         Command::Exec { words } => Err(run::child::exec(&words)),
     };

@@ -110,7 +110,8 @@ int WSPAPI plain_ioctl(SOCKET s, DWORD control, LPVOID in, DWORD in_size, LPVOID
             }
             break;
         case (DWORD)FIONREAD:
-            if ((result = px_readable_bytes(sock->fd, &bytes)) == 0) result = answer(&bytes, sizeof bytes, out, out_size, returned);
+            result = px_readable_bytes(sock->fd, sock_is_stream(sock), &bytes);
+            if (result == 0) result = answer(&bytes, sizeof bytes, out, out_size, returned);
             break;
         case SIO_BASE_HANDLE: result = answer(&s, sizeof s, out, out_size, returned); break;
         /* There are no extension functions: for WSAPoll, for one, the runtime uses WSPSelect. */

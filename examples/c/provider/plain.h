@@ -27,6 +27,7 @@ struct sock {
     atomic_int attempt;    /* ATTEMPT_*: to connect */
     atomic_int hard_close; /* SO_LINGER with no time */
     atomic_uint receive_ms, send_ms;
+    struct sock *next_unused; /* for plain_stop */
 };
 
 /* sockets.c: who is inside, and which sockets there are. */

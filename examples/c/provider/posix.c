@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,8 +192,26 @@ int px_take_error(int fd) {
     return error ? wsa(error) : 0;
 }
 
-int px_readable_bytes(int fd, uint32_t *bytes) {
-    int pending = 0, result = checked(ioctl(fd, FIONREAD, &pending));
+/* A look past the first datagrams moves where every look at the socket begins. */
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+
+/* The kernel tells the first datagram's bytes; the others are found by looking past it, one after the other. */
+static int all_datagrams(int fd, uint32_t *bytes) {
+    int begin = 0, end = -1;
+    ssize_t length = 0;
+    pthread_mutex_lock(&looking);
+    int result = checked(setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &begin, sizeof begin));
+    for (*bytes = 0; result == 0 && length >= 0; *bytes += length > 0 ? (uint32_t)length : 0)
+        length = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    (void)setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &end, sizeof end);
+    pthread_mutex_unlock(&looking);
+    return result;
+}
+
+int px_readable_bytes(int fd, int is_stream, uint32_t *bytes) {
+    int pending = 0, result;
+    if (!is_stream) return all_datagrams(fd, bytes);
+    result = checked(ioctl(fd, FIONREAD, &pending));
     *bytes = (uint32_t)pending;
     return result < 0 ? result : 0;
 }
@@ -232,7 +251,9 @@ long px_recv(int fd, const struct px_buffer *buffers, int count, int peek, struc
         message.msg_name = &address;
         message.msg_namelen = sizeof address;
     }
+    if (peek) pthread_mutex_lock(&looking);
     received = recvmsg(fd, &message, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+    if (peek) pthread_mutex_unlock(&looking);
     if (received < 0) return -(errno == ECONNREFUSED ? WSAECONNRESET : wsa(errno));
     if (from) to_winsock(from, &address, message.msg_namelen);
     *truncated = (message.msg_flags & MSG_TRUNC) != 0;

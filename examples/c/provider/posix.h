@@ -42,7 +42,7 @@ int px_getpeername(int fd, struct px_name *name);
 int px_getsockopt(int fd, int level, int option, int *value);
 int px_setsockopt(int fd, int level, int option, int value);
 int px_take_error(int fd); /* the pending error, as a WSA code; 0 for none */
-int px_readable_bytes(int fd, uint32_t *bytes);
+int px_readable_bytes(int fd, int is_stream, uint32_t *bytes); /* of all datagrams that wait */
 
 /* Bytes moved. `to` may be null; `from` too. */
 long px_send(int fd, const struct px_buffer *buffers, int count, const void *to, int to_len);

@@ -63,11 +63,21 @@ int plain_stop(void) {
         return 0;
     }
     draining = 1;
+    /* First every call is told to end, and then the sockets go: a call is not to see its peer's reset, where that is ours too. */
+    struct sock *unused = NULL;
     for (int fd = 0; fd < MOST_SOCKETS; fd++) {
         struct sock *sock = sockets[fd];
         if (!sock) continue;
         sock->hard_close = 1;
-        if (take_out(sock)) destroy(sock);
+        if (take_out(sock)) {
+            sock->next_unused = unused;
+            unused = sock;
+        }
+    }
+    while (unused) {
+        struct sock *sock = unused;
+        unused = sock->next_unused;
+        destroy(sock);
     }
     while (inside) pthread_cond_wait(&changed, &lock);
     starts = draining = 0;

@@ -271,7 +271,8 @@ impl Provider {
     }
 }
 
-fn read_entries(file: &Path) -> Result<Vec<ProtocolEntry>, Failure> {
+/// The entries of a file with a JSON list of them.
+pub fn read_entries(file: &Path) -> Result<Vec<ProtocolEntry>, Failure> {
     let wrong = |what: String| Failure::new(format!("{}: {what}", file.display()));
     let list: Vec<Map<String, Value>> = serde_json::from_slice(&read(file)?).map_err(|e| wrong(e.to_string()))?;
     list.into_iter().map(|entry| complete(entry).map_err(wrong)).collect()

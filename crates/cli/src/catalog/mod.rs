@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use windlass_catalog::{Catalog, CatalogError, Changed, DEFAULT_PATIENCE, Location, Store};
 
+pub use self::install::read_entries;
 use crate::failure::Failure;
 
 #[derive(Args)]
@@ -123,7 +124,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     answer.print(options.json)
 }
 
-fn store(folder: Option<&Path>) -> Result<Store, Failure> {
+pub fn store(folder: Option<&Path>) -> Result<Store, Failure> {
     let Some(folder) = folder else { return Ok(Store::from_env()) };
     let folder = std::path::absolute(folder).map_err(|e| Failure::usage(format!("{}: {e}", folder.display())))?;
     if folder.exists() && !folder.is_dir() {
@@ -158,7 +159,7 @@ fn change<C: Catalog, T>(
     }
 }
 
-fn failed(error: CatalogError) -> Failure {
+pub fn failed(error: CatalogError) -> Failure {
     match error {
         CatalogError::Corrupt { .. } => Failure::new(format!(
             "{error}\nUse `windlass catalog repair`, or `windlass catalog restore` with a backup."
