@@ -180,6 +180,15 @@ int WSPAPI WSPStartup(WORD wVersionRequested, LPWSPDATA lpWSPData, LPWSAPROTOCOL
 typedef int(WSPAPI *LPWSPSTARTUP)(WORD wVersionRequested, LPWSPDATA lpWSPData, LPWSAPROTOCOL_INFOW lpProtocolInfo,
                                   WSPUPCALLTABLE UpcallTable, LPWSPPROC_TABLE lpProcTable);
 
+/* For layers, and no part of Winsock on other systems. The first stores the catalog entry of an id, as this process sees it, and the
+   WSPStartup of its module, wherever that is: null if it cannot be loaded. It stays mapped while a chain starts or runs that the entry
+   is part of. The second makes an event whose setting, by WPUSetEvent, is a call of the function, in the thread that sets it: for
+   the hEvent of an overlapped call to the next provider. It must not block. WPUCloseEvent ends it. */
+int WSPAPI WindlassProvider(DWORD dwCatalogEntryId, LPWSAPROTOCOL_INFOW lpProtocolInfo, LPWSPSTARTUP *lplpfnStartup,
+                            LPINT lpErrno);
+WSAEVENT WSPAPI WindlassCreateCallEvent(void(WSPAPI *lpfnCall)(DWORD_PTR dwContext), DWORD_PTR dwContext,
+                                        LPINT lpErrno);
+
 /* ---- The transport catalog ---- */
 
 #define LSP_SYSTEM 0x80000000

@@ -8,8 +8,8 @@ use core::mem::{size_of, transmute_copy};
 
 use windlass_abi::{
     BOOL, FALSE, GUID, HANDLE, LPFN_ACCEPTEX, LPFN_TRANSMITFILE, LPFN_WSASENDMSG, LPWSAOVERLAPPED_COMPLETION_ROUTINE,
-    NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS, WSAID_ACCEPTEX, WSAID_TRANSMITFILE,
-    WSAID_WSASENDMSG, WSAMSG, WSAOVERLAPPED, WsaError,
+    LPWSPSTARTUP, NO_ERROR, SOCKADDR, SOCKET, SOCKET_ERROR, TRANSMIT_FILE_BUFFERS, WSAEVENT, WSAID_ACCEPTEX,
+    WSAID_TRANSMITFILE, WSAID_WSASENDMSG, WSAMSG, WSAOVERLAPPED, WSAPROTOCOL_INFOW, WsaError,
 };
 use windlass_runtime::{self as runtime, Function, thread};
 
@@ -124,6 +124,37 @@ pub unsafe extern "system" fn WSASendMsg(
             Some(function?(s, message, flags, sent, overlapped, routine))
         })
     }
+}
+
+/// For layers: the catalog entry of an id, as this process sees it, and the WSPStartup of its module. See
+/// [`windlass_runtime::provider`].
+///
+/// # Safety
+/// Every pointer must be null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WindlassProvider(
+    id: u32,
+    info: *mut WSAPROTOCOL_INFOW,
+    startup: *mut LPWSPSTARTUP,
+    errno: *mut i32,
+) -> i32 {
+    // SAFETY: as the caller vouches.
+    unsafe { runtime::provider(id, info, startup, errno) }
+}
+
+/// For layers: an event whose setting is a call. See [`windlass_runtime::create_call_event`].
+///
+/// # Safety
+/// The function must be callable with the context until the event is closed, from any thread, and not block. `errno` must be
+/// null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WindlassCreateCallEvent(
+    function: Option<unsafe extern "system" fn(usize)>,
+    context: usize,
+    errno: *mut i32,
+) -> WSAEVENT {
+    // SAFETY: as the caller vouches.
+    unsafe { runtime::create_call_event(function, context, errno) }
 }
 
 /// Completes an operation on a socket whose handle the runtime made (UP-1, WPU-COR-1).

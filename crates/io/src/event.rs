@@ -80,14 +80,32 @@ pub fn create(reset: Reset, signalled: bool) -> Result<Handle, WsaError> {
     Event::new(reset, signalled).open()
 }
 
+/// Makes a handle that can be set, reset and closed as that of an event, and nothing else. Setting it calls `call`, each time, in the
+/// thread that sets it; resetting it does nothing. What is called must not block, and take no lock that a caller may hold (UPV-6).
+///
+/// Errors: WSA_NOT_ENOUGH_MEMORY.
+pub fn create_call(call: Arc<dyn Fn() + Send + Sync>) -> Result<Handle, WsaError> {
+    object::insert(Object::Call(call))
+}
+
 /// [`Event::set`] by handle. Errors: WSA_INVALID_HANDLE (WPU-EVT-2).
 pub fn set(handle: Handle) -> Result<(), WsaError> {
-    Event::of(handle).map(|event| event.set())
+    match object::get(handle) {
+        Some(Object::Event(event)) => event.set(),
+        Some(Object::Call(call)) => call(),
+        _ => return Err(WsaError::WSA_INVALID_HANDLE),
+    }
+    Ok(())
 }
 
 /// [`Event::reset`] by handle. Errors: WSA_INVALID_HANDLE (WPU-EVT-2).
 pub fn reset(handle: Handle) -> Result<(), WsaError> {
-    Event::of(handle).map(|event| event.reset())
+    match object::get(handle) {
+        Some(Object::Event(event)) => event.reset(),
+        Some(Object::Call(_)) => {}
+        _ => return Err(WsaError::WSA_INVALID_HANDLE),
+    }
+    Ok(())
 }
 
 /// Ends a handle of an event; the handle names nothing from here on. Waits for the event go on, and are
@@ -95,7 +113,7 @@ pub fn reset(handle: Handle) -> Result<(), WsaError> {
 ///
 /// Errors: WSA_INVALID_HANDLE (WPU-EVT-2).
 pub fn close(handle: Handle) -> Result<(), WsaError> {
-    match object::remove_if(handle, |object| matches!(object, Object::Event(_))) {
+    match object::remove_if(handle, |object| matches!(object, Object::Event(_) | Object::Call(_))) {
         Some(_) => Ok(()),
         None => Err(WsaError::WSA_INVALID_HANDLE),
     }
@@ -156,6 +174,23 @@ mod tests {
             assert_eq!(test(event), Ok(after), "two sets are one signal");
             close(event).unwrap();
         }
+    }
+
+    #[test]
+    fn setting_a_call_calls_and_nobody_can_wait_for_it() {
+        let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counter = count.clone();
+        let call = create_call(Arc::new(move || {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }))
+        .unwrap();
+        reset(call).unwrap();
+        set(call).unwrap();
+        set(call).unwrap();
+        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 2);
+        assert_eq!(test(call), Err(WsaError::WSA_INVALID_HANDLE));
+        close(call).unwrap();
+        assert_eq!((set(call), reset(call)), (Err(WsaError::WSA_INVALID_HANDLE), Err(WsaError::WSA_INVALID_HANDLE)));
     }
 
     #[test]

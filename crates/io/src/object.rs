@@ -19,6 +19,8 @@ use crate::waitable::Waitable;
 pub(crate) enum Object {
     /// The handle keeps the event alive.
     Event(Event),
+    /// Setting it is a call; nobody can wait for it.
+    Call(Arc<dyn Fn() + Send + Sync>),
     /// The handle keeps the file open.
     File(Arc<File>),
     Semaphore(Semaphore),
@@ -59,6 +61,8 @@ pub(crate) fn waitable(handle: Handle) -> Result<Arc<Waitable>, WsaError> {
         Some(Object::Semaphore(semaphore)) => Ok(semaphore.waitable().clone()),
         Some(Object::Mutex(mutex)) => Ok(mutex.waitable().clone()),
         Some(Object::Thread(thread)) => Ok(thread.waitable().clone()),
-        Some(Object::File(_) | Object::Port(_) | Object::Identity(_)) | None => Err(WsaError::WSA_INVALID_HANDLE),
+        Some(Object::Call(_) | Object::File(_) | Object::Port(_) | Object::Identity(_)) | None => {
+            Err(WsaError::WSA_INVALID_HANDLE)
+        }
     }
 }

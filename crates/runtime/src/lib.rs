@@ -62,6 +62,7 @@ mod version;
 
 pub use dispatch::{Entered, enter};
 pub use function::Function;
+pub use loader::hosts::{create_call_event, provider};
 pub use loader::upcalls::complete_overlapped_request;
 pub use poll::poll;
 pub use select::enter_for_select;

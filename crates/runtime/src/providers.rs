@@ -86,7 +86,7 @@ pub(crate) fn demand(session: &Arc<Session>, entry: &ProtocolEntry) -> Result<(&
     match registry.running_or_mine_to_start(key, session)? {
         Found::Running(instance, sequence) => Ok((instance, sequence)),
         Found::MineToStart(instance) => {
-            let started = instance::start(instance, entry);
+            let started = instance::start(instance, entry, &session.modules_below(entry));
             if registry.finish_start(key, started.is_ok(), session) {
                 // The last clean-up came while the provider started: it left this one to us.
                 unload(registry, vec![(key, instance)], || {});
@@ -115,8 +115,11 @@ pub(crate) fn end_session<R>(session: &Arc<Session>, then: impl FnOnce() -> R) -
     result
 }
 
-/// The running provider that a catalog entry id stands for in an upcall: that of the entry, for a layer that of a
-/// chain which it is the top of.
+/// The running provider that a catalog entry id stands for in an upcall.
+///
+/// A provider that is part of a chain, a base one too, registers what it makes with an id of its own: that stands for the chain
+/// that the calling thread is inside of. From elsewhere it stands for the provider of the entry itself, or else for
+/// some chain that the entry is part of.
 ///
 /// # Errors
 /// `WSAEINVAL`: there is no such entry (WPU-CSH-2, WPU-MIH-2). `WSANOTINITIALISED`: its provider does not run (UPV-2, UPV-4).
@@ -125,22 +128,26 @@ pub(crate) fn with_running<R>(
     act: impl FnOnce(&'static Instance) -> Result<R, WsaError>,
 ) -> Result<R, WsaError> {
     let process = process::current();
-    let wanted = process.find(|session| session.entry(id).map(|entry| Key::of(&entry)))?.ok_or(WsaError::WSAEINVAL)?;
+    let own = process.find(|session| session.entry(id).map(|entry| Key::of(&entry)))?.ok_or(WsaError::WSAEINVAL)?;
+    let entered: Vec<_> = instance::entered_here().map(Instance::number).collect();
     // Held while the handle is bound, so that a clean-up which looks for what is left open finds it.
     let states = process.registry.lock();
-    let serves = |key: &Key, live: &Live| match wanted {
-        Some(wanted) => *key == wanted,
-        None => tops(&live.session, key, id),
-    };
-    let running = states.live.iter().find(|(key, live)| live.phase == Phase::Running && serves(key, live));
-    let (_, live) = running.ok_or(WsaError::WSANOTINITIALISED)?;
+    let running = || states.live.iter().filter(|(_, live)| live.phase == Phase::Running);
+    let serves = |key: &Key, live: &Live| Some(*key) == own || is_part(&live.session, key, id);
+    let inside = entered
+        .iter()
+        .find_map(|number| running().find(|(key, live)| live.instance.number() == *number && serves(key, live)));
+    let found = inside
+        .or_else(|| running().find(|(key, _)| Some(**key) == own))
+        .or_else(|| running().find(|(key, live)| serves(key, live)));
+    let (_, live) = found.ok_or(WsaError::WSANOTINITIALISED)?;
     act(live.instance)
 }
 
-/// Whether a key is that of a chain whose top layer has this id.
-fn tops(session: &Session, key: &Key, layer: u32) -> bool {
+/// Whether a key is that of a chain with this part.
+fn is_part(session: &Session, key: &Key, part: u32) -> bool {
     let Key::Chain(chain) = key else { return false };
-    session.entry(*chain).is_some_and(|entry| entry.chain.ids().first() == Some(&layer))
+    session.entry(*chain).is_some_and(|entry| entry.chain.ids().contains(&part))
 }
 
 /// Whether any provider is between the beginning of its start and the end of its unloading: upcalls that name no provider

@@ -67,6 +67,13 @@ impl Session {
         EntryRef::new(self.catalogs(), |catalog| catalog.entry(id).ok_or(WsaError::WSAEINVAL)).ok()
     }
 
+    /// The paths of the modules below the first layer of a chain; none for any other entry.
+    pub(crate) fn modules_below(&self, entry: &ProtocolEntry) -> Vec<String> {
+        let catalogs = self.catalogs();
+        let parts = catalogs.protocols.layers_of(entry).unwrap_or_default();
+        parts.iter().skip(1).map(|part| part.module.clone()).collect()
+    }
+
     /// The path of a provider's module, environment strings unexpanded; that of its first entry.
     pub(crate) fn path_of(&self, provider: GUID) -> Option<String> {
         let catalogs = self.catalogs();

@@ -30,6 +30,7 @@ pub fn startup(requested: u16) -> Result<Negotiated, WsaError> {
         // A port that is closed has nobody to tell.
         let _ = windlass_io::port::post(port.into(), Packet { key, overlapped, bytes: 0, status: 0 });
     });
+    windlass_spi::layer::install(crate::loader::hosts::HOST);
     windlass_spi::files::install(|handle| windlass_io::file::descriptor(handle.into()));
     process::current().add_reference()?;
     report::started();

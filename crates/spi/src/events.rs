@@ -41,6 +41,11 @@ impl NetworkEvents {
         self.mask |= 1 << bit;
     }
 
+    /// What a provider stored in the client's structure.
+    pub fn from_raw(events: &WSANETWORKEVENTS) -> Self {
+        Self { mask: events.lNetworkEvents, codes: events.iErrorCode }
+    }
+
     /// The events recorded, as `FD_*` bits.
     pub fn mask(&self) -> i32 {
         self.mask

@@ -102,6 +102,8 @@ mod adapter;
 pub mod address;
 pub mod events;
 pub mod handles;
+#[cfg(unix)]
+pub mod layer;
 pub mod namespace;
 pub mod rundown;
 pub mod socket;
@@ -111,6 +113,8 @@ pub mod version;
 
 pub use adapter::entry::{Entry, entry};
 pub use adapter::get_accept_ex_sockaddrs;
+#[cfg(unix)]
+pub use adapter::layer::entry::{LayerEntry, layer_entry, start_layer};
 pub use adapter::provider::Provider;
 pub use adapter::{buffers, completion, condition, operation, packets, port, thread_error, upcalls};
 #[cfg(unix)]

@@ -107,7 +107,7 @@ macro_rules! with_exports {
             pages {
                 WSCInstallProviderAndChains(_, _, _, _, _, _, _, _); WSCInstallQOSTemplate(_, _, _);
                 WSCRemoveQOSTemplate(_, _); FormatMessageA(_, _, _, _, _, _, _); FormatMessageW(_, _, _, _, _, _, _);
-                WindlassFileDescriptor(_);
+                WindlassFileDescriptor(_); WindlassProvider(_, _, _, _); WindlassCreateCallEvent(_, _, _);
             }
             ends {
                 ExitThread(_);

@@ -80,6 +80,17 @@ mod pages {
     pub type WSCRemoveQOSTemplate = unsafe extern "system" fn(lpProviderId: *mut GUID, lpQOSName: *mut WSABUF) -> BOOL;
     // The library's own.
     pub type WindlassFileDescriptor = unsafe extern "system" fn(hFile: HANDLE) -> i32;
+    pub type WindlassProvider = unsafe extern "system" fn(
+        dwCatalogEntryId: u32,
+        lpProtocolInfo: *mut WSAPROTOCOL_INFOW,
+        lplpfnStartup: *mut LPWSPSTARTUP,
+        lpErrno: *mut i32,
+    ) -> i32;
+    pub type WindlassCreateCallEvent = unsafe extern "system" fn(
+        lpfnCall: Option<unsafe extern "system" fn(usize)>,
+        dwContext: usize,
+        lpErrno: *mut i32,
+    ) -> WSAEVENT;
     // The arguments are a va_list, which Rust does not have.
     pub type FormatMessageA = unsafe extern "system" fn(
         dwFlags: u32,

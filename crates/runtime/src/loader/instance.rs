@@ -45,6 +45,8 @@ unsafe impl Sync for Instance {}
 struct Details {
     /// Dropped, and so unmapped, with the rest.
     _module: Module,
+    /// Those of the providers below, for a chain: calls that a layer leaves to them go straight there.
+    _below: Vec<Module>,
     /// The entry that started it.
     entry: ProtocolEntry,
     /// The provider's own table, behind the one that calls go through.
@@ -75,6 +77,11 @@ pub(crate) fn allocate() -> Option<&'static Instance> {
     Some(place)
 }
 
+/// The places that this thread is inside of, that of the innermost call first.
+pub(crate) fn entered_here() -> impl Iterator<Item = &'static Instance> {
+    rundown::pinned().into_iter().filter_map(|key| CALLS.item(key)).map(|number| at(number as usize))
+}
+
 /// For the child of a fork: no inherited provider can be entered, and no place of one is used again. Only atomic operations.
 pub(crate) fn abandon_all() {
     for place in &INSTANCES[..HIGHEST.load(Relaxed)] {
@@ -90,9 +97,13 @@ pub(crate) fn abandon_all() {
 /// `WSAEPROVIDERFAILEDINIT`: the module cannot be loaded, has no WSPStartup, or that fails (WSP-STARTUP-17).
 /// `WSAEINVALIDPROVIDER`: the version is not 2.2 (WSP-STARTUP-16). `WSAEINVALIDPROCTABLE`: a function is missing (WSP-STARTUP-15).
 /// In the last two cases the start was balanced by WSPCleanup; the module is unloaded in all.
-pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<u64, WsaError> {
+///
+/// `below` are the paths of the modules below the first layer of a chain. They stay mapped as long as the chain's own, whatever
+/// the layers do; it is for the layers to load and start them.
+pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry, below: &[String]) -> Result<u64, WsaError> {
     static SEQUENCE: AtomicU64 = AtomicU64::new(1);
     let (module, startup) = Module::load(entry.module_path()).ok_or(WsaError::WSAEPROVIDERFAILEDINIT)?;
+    let _below = below.iter().filter_map(|path| Module::load(path)).map(|(module, _)| module).collect();
     let mut data = WSPDATA { wVersion: 0, wHighVersion: 0, szDescription: [0; WSPDESCRIPTION_LEN + 1] };
     let mut info: WSAPROTOCOL_INFOW = entry.info();
     let mut table = WSPPROC_TABLE::EMPTY;
@@ -124,7 +135,7 @@ pub(crate) fn start(place: &'static Instance, entry: &ProtocolEntry) -> Result<u
     let sequence = SEQUENCE.fetch_add(1, Relaxed);
     place.sequence.store(sequence, Relaxed);
     *place.details() =
-        Some(Box::new(Details { _module: module, entry: entry.clone(), own: complete, cleanup_error: 0 }));
+        Some(Box::new(Details { _module: module, _below, entry: entry.clone(), own: complete, cleanup_error: 0 }));
     Ok(sequence)
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod calls;
 pub(crate) mod descriptor;
 pub(crate) mod fork;
+pub(crate) mod hosts;
 pub(crate) mod instance;
 mod module;
 pub(crate) mod nsp;

@@ -310,7 +310,7 @@ fn alive() -> Result<(), WsaError> {
 ///
 /// # Safety
 /// `errno` is null, or may be written.
-unsafe fn upcall<R>(errno: *mut i32, failed: R, body: impl FnOnce() -> Result<R, WsaError>) -> R {
+pub(super) unsafe fn upcall<R>(errno: *mut i32, failed: R, body: impl FnOnce() -> Result<R, WsaError>) -> R {
     let result =
         alive().and_then(|()| catch_unwind(AssertUnwindSafe(body)).unwrap_or(Err(WsaError::WSASYSCALLFAILURE)));
     result.unwrap_or_else(|error| {

@@ -101,7 +101,7 @@ unsafe extern "system" fn wsp_startup<E: Entry>(
 }
 
 /// What the transport says of itself (WSP-STARTUP-8, WSP-STARTUP-13).
-fn describe<T: Transport>(version: Version) -> WSPDATA {
+pub(super) fn describe<T: Transport>(version: Version) -> WSPDATA {
     let mut description = [0; WSPDESCRIPTION_LEN + 1];
     let mut at = 0;
     for character in T::DESCRIPTION.chars() {

@@ -133,8 +133,29 @@ impl<T: Transport> Instance<T> {
     /// Gives up a handle: nobody finds it any more, blocking calls have ended, and the socket is
     /// dropped when nobody uses it any more. Of several callers one gets to do it.
     pub(super) fn retire(&self, handle: SOCKET, call: &Pin) {
-        let Some(entry) = self.sockets.remove(handle) else { return };
+        if let Some(entry) = self.take_out(handle) {
+            self.retire_entry(entry, call);
+        }
+    }
+
+    /// The first half of [`retire`](Self::retire): nobody finds the handle any more. Of several callers one gets the entry.
+    pub(super) fn take_out(&self, handle: SOCKET) -> Option<Entry> {
+        self.sockets.remove(handle)
+    }
+
+    /// Undoes [`take_out`](Self::take_out). If the last clean-up has begun, the socket is reset.
+    pub(super) fn put_back(&self, entry: Entry) {
         let socket = own::<T>(entry);
+        let copy = Arc::clone(&socket);
+        if self.readmit(socket).is_err() {
+            quietly(|| self.transport.abort(&copy));
+        }
+    }
+
+    /// The second half of [`retire`](Self::retire).
+    pub(super) fn retire_entry(&self, entry: Entry, call: &Pin) {
+        let socket = own::<T>(entry);
+        let handle = socket.handle();
         socket.set_closed();
         rio::close(handle);
         quietly(|| self.transport.cancel(&socket, Cancel::Close));

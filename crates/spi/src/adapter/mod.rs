@@ -16,6 +16,8 @@ pub(crate) mod fork;
 #[cfg(unix)]
 pub mod helper_thread;
 mod instance;
+#[cfg(unix)]
+pub(crate) mod layer;
 mod link;
 pub(crate) mod namespace;
 pub mod operation;

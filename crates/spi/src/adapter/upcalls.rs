@@ -76,6 +76,11 @@ impl Upcalls {
         self.shared.silenced.load(Ordering::SeqCst)
     }
 
+    /// A copy of the table in use, to be handed on (UPV-7).
+    pub(crate) fn raw(&self) -> UpcallTable {
+        *self.table()
+    }
+
     /// The table in use.
     fn table(&self) -> &UpcallTable {
         // SAFETY: points to a table that lives as long as `shared` and is never changed.

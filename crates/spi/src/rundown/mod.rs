@@ -45,7 +45,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-pub use process::{Pin, Remaining, drain, drain_for, in_callback, pin};
+pub use process::{Pin, Remaining, drain, drain_for, in_callback, pin, pinned};
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -73,6 +73,11 @@ impl Domain {
         };
         let key = (number as usize) << 32 | item as usize;
         NonZeroUsize::new(key).expect("a domain's number is not zero")
+    }
+
+    /// The item of a key, if it is of this domain.
+    pub fn item(&self, key: NonZeroUsize) -> Option<u32> {
+        self.contains(key).then_some(key.get() as u32)
     }
 
     /// Whether a key is of this domain.
@@ -138,6 +143,11 @@ mod process {
         fn drop(&mut self) {
             REGISTRY.leave(self.record, self.place);
         }
+    }
+
+    /// The keys that the calling thread has pinned, those of inner calls first.
+    pub fn pinned() -> Vec<NonZeroUsize> {
+        record().own_keys()
     }
 
     /// Runs client code. Until it returns, no closer waits for the pins that this thread has now.

@@ -237,6 +237,15 @@ impl Record {
         places
     }
 
+    /// The keys that the owner has pinned, those of inner calls first. For the owner.
+    pub(super) fn own_keys(&self) -> Vec<NonZeroUsize> {
+        let mut keys: Vec<_> = self.more().iter().flat_map(|more| more.pins.iter().map(|pin| pin.key)).collect();
+        let slots = self.slots.iter().filter_map(|slot| NonZeroUsize::new(slot.load(Ordering::Relaxed)));
+        keys.splice(0..0, slots);
+        keys.reverse();
+        keys
+    }
+
     /// The number of this record.
     pub(super) fn index(&self) -> u32 {
         self.index.load(Ordering::Relaxed)

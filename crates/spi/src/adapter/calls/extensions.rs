@@ -48,7 +48,7 @@ pub(super) fn function<E: Entry>(guid: &GUID) -> Option<*const c_void> {
 }
 
 /// For functions that return a BOOL.
-pub(super) fn succeeds(body: impl FnOnce() -> Result<()>) -> BOOL {
+pub(in crate::adapter) fn succeeds(body: impl FnOnce() -> Result<()>) -> BOOL {
     match caught(body) {
         Ok(()) => TRUE,
         Err(error) => {

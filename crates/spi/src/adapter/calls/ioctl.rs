@@ -101,7 +101,7 @@ fn extensions_of<E: Entry>(input: &[u8], output: &mut IoctlOutput<'_>) -> Result
 }
 
 /// The identifier that the input begins with.
-fn guid(input: &[u8]) -> Result<GUID> {
+pub(in crate::adapter) fn guid(input: &[u8]) -> Result<GUID> {
     let bytes = input.first_chunk::<{ size_of::<GUID>() }>().ok_or(WsaError::WSAEFAULT)?;
     let [a, b, c, d, e, f, g, h, data4 @ ..] = *bytes;
     let (data1, data2, data3) =

@@ -14,7 +14,7 @@ use crate::adapter::thread_error;
 use crate::transport::{Result, Transport};
 
 /// For functions that return zero.
-fn zero(body: impl FnOnce() -> Result<()>) -> i32 {
+pub(in crate::adapter) fn zero(body: impl FnOnce() -> Result<()>) -> i32 {
     match caught(body) {
         Ok(()) => 0,
         Err(error) => {
@@ -113,6 +113,21 @@ unsafe fn begin<T: Transport>(
     bytes: *mut u32,
     request: impl FnOnce() -> Result<Request>,
 ) -> Result<()> {
+    // SAFETY: the caller promises it.
+    unsafe { with_thread(call, overlapped, routine, bytes, |ends| start(call, ends, request)) }
+}
+
+/// The same, for who starts it otherwise.
+///
+/// # Safety
+/// As [`start`].
+pub(in crate::adapter) unsafe fn with_thread<T: Transport>(
+    call: &SocketCall<T>,
+    overlapped: *mut WSAOVERLAPPED,
+    routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
+    bytes: *mut u32,
+    begin: impl FnOnce(&Ends) -> Result<()>,
+) -> Result<()> {
     let upcalls = &call.call.upcalls;
     let opened = match routine {
         Some(_) => Some(upcalls.open_current_thread()?),
@@ -121,8 +136,7 @@ unsafe fn begin<T: Transport>(
     let mut raw: Option<WSATHREADID> = opened.as_ref().map(|thread| thread.as_raw());
     let thread = raw.as_mut().map_or(std::ptr::null_mut(), |raw| &raw mut *raw);
     let ends = Ends { opened: opened.is_some(), ..Ends::new(overlapped, routine, thread, bytes) };
-    // SAFETY: the caller promises it.
-    let started = unsafe { start(call, &ends, request) };
+    let started = begin(&ends);
     if let Some(thread) = opened
         && !matches!(started, Ok(()) | Err(WsaError::WSA_IO_PENDING))
     {

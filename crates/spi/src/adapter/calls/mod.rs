@@ -72,7 +72,7 @@ unsafe fn finish<R>(errno: *mut i32, failure: R, body: impl FnOnce() -> Result<R
 /// # Safety
 /// As [`finish`].
 #[inline]
-unsafe fn zero(errno: *mut i32, body: impl FnOnce() -> Result<()>) -> i32 {
+pub(super) unsafe fn zero(errno: *mut i32, body: impl FnOnce() -> Result<()>) -> i32 {
     // SAFETY: the caller promises it.
     unsafe { finish(errno, SOCKET_ERROR, || body().map(|()| 0)) }
 }
@@ -81,7 +81,7 @@ unsafe fn zero(errno: *mut i32, body: impl FnOnce() -> Result<()>) -> i32 {
 ///
 /// # Safety
 /// As [`finish`].
-unsafe fn socket(errno: *mut i32, body: impl FnOnce() -> Result<SOCKET>) -> SOCKET {
+pub(super) unsafe fn socket(errno: *mut i32, body: impl FnOnce() -> Result<SOCKET>) -> SOCKET {
     // SAFETY: the caller promises it.
     unsafe { finish(errno, INVALID_SOCKET, body) }
 }
@@ -90,7 +90,7 @@ unsafe fn socket(errno: *mut i32, body: impl FnOnce() -> Result<SOCKET>) -> SOCK
 ///
 /// # Safety
 /// As [`finish`].
-unsafe fn yes(errno: *mut i32, body: impl FnOnce() -> Result<()>) -> BOOL {
+pub(super) unsafe fn yes(errno: *mut i32, body: impl FnOnce() -> Result<()>) -> BOOL {
     // SAFETY: the caller promises it.
     unsafe { finish(errno, FALSE, || body().map(|()| TRUE)) }
 }

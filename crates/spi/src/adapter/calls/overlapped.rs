@@ -61,7 +61,7 @@ pub(in crate::adapter) unsafe fn at_once<T: Transport>(
 
 /// # Safety
 /// As [`start`].
-unsafe fn client<T: Transport>(call: &SocketCall<T>, ends: &Ends) -> Result<Client> {
+pub(in crate::adapter) unsafe fn client<T: Transport>(call: &SocketCall<T>, ends: &Ends) -> Result<Client> {
     let link = call.transport().port_link(&call.socket).get(&call.call.upcalls);
     // SAFETY: the caller promises it.
     unsafe { Client::new(ends, call.socket.handle(), call.socket.is_ifs(), link) }

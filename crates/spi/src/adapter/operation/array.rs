@@ -49,6 +49,11 @@ impl SendArray {
         unsafe { SendBuffers::from_raw(left.as_ptr(), left.len() as u32) }.expect("they were checked when copied")
     }
 
+    /// The same as the client's array has it.
+    pub(in crate::adapter) fn raw(&self) -> &[WSABUF] {
+        self.0.left()
+    }
+
     /// Leaves out so many bytes that have been sent.
     pub fn advance(&mut self, bytes: usize) {
         self.0.advance(bytes);
@@ -72,6 +77,11 @@ impl RecvArray {
         let left = self.0.left();
         // SAFETY: `new` demands it of all buffers, `advance` only takes away, and the borrow of `self` keeps them alone.
         unsafe { RecvBuffers::from_raw(left.as_ptr(), left.len() as u32) }.expect("they were checked when copied")
+    }
+
+    /// The same as the client's array has it.
+    pub(in crate::adapter) fn raw(&self) -> &[WSABUF] {
+        self.0.left()
     }
 
     /// Leaves out so many bytes that have been filled.

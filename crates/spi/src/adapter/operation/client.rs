@@ -122,13 +122,28 @@ impl Client {
         if let Some(event) = event {
             self.link.upcalls.reset_event(event)?;
         }
+        self.begin_pending();
+        Ok(())
+    }
+
+    fn begin_pending(&mut self) {
         self.internal().store(WSS_OPERATION_IN_PROGRESS, Ordering::Release);
         // They are the caller's again when the call returns.
         self.bytes = ptr::null_mut();
         self.flags = ptr::null_mut();
         self.pending = true;
         completion::tell_observer(self.overlapped.as_ptr(), false);
-        Ok(())
+    }
+
+    /// The operation goes on below already, so it does here, whatever the event is. Once.
+    pub fn pend_anyway(&mut self) {
+        if !self.pending && self.pend().is_err() {
+            self.begin_pending();
+        }
+    }
+
+    pub fn is_pending(&self) -> bool {
+        self.pending
     }
 
     /// The address of the structure.

@@ -186,6 +186,22 @@ impl Operation {
         Self { request, teller: Teller::Registered(ticket) }
     }
 
+    /// It goes on already. Without effect on one that pends.
+    pub(super) fn pend_anyway(&mut self) {
+        match &mut self.teller {
+            Teller::Client(client) => client.pend_anyway(),
+            Teller::Registered(ticket) => ticket.pend(),
+        }
+    }
+
+    /// Whether the client has been told that it goes on.
+    pub(super) fn is_pending(&self) -> bool {
+        match &self.teller {
+            Teller::Client(client) => client.is_pending(),
+            Teller::Registered(_) => true,
+        }
+    }
+
     /// The operation goes on after the call: its event is reset, and its status is that of a pending operation (OV-8, OV-17). To be
     /// called before anybody else can complete it.
     ///
