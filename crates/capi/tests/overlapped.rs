@@ -81,10 +81,10 @@ fn overlapped_operations_work_through_a_module_too() {
     }
 }
 
-// proves: OV-15, OV-13, OV-12, OV-6, WSP-CLOSE-2
+// proves: OV-15, OV-13, OV-12, OV-6, WSP-CLOSE-2, API-X31, API-X42, API-RIO-8
 #[test]
 fn the_examples_check_themselves() {
-    for source in ["examples/c/overlapped_event.c", "examples/c/overlapped_routine.c"] {
-        Program::build(&[source]).run(&[]);
+    for name in ["overlapped_event", "overlapped_routine", "connect_reuse", "rio_echo"] {
+        Program::build(&[&format!("examples/c/{name}.c")]).run(&[]);
     }
 }

@@ -98,7 +98,7 @@ fn operations_of_extension_functions_are_watched_too() {
 fn a_careful_program_and_the_examples_have_no_findings() {
     assert_eq!(verified("none")["violations"]["count"], 0);
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/c");
-    for example in ["echo.c", "overlapped_event.c", "overlapped_routine.c"] {
+    for example in ["echo.c", "overlapped_event.c", "overlapped_routine.c", "connect_reuse.c", "rio_echo.c"] {
         let output = windlass().args(["run", "--verify"]).arg(examples.join(example)).output().expect("windlass runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.contains("nothing against it"), "{example}: {said}");

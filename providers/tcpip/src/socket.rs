@@ -83,6 +83,8 @@ pub struct Rare {
     pub connected_at: Option<Instant>,
     /// The connection came in; it was not made from here.
     pub was_accepted: bool,
+    /// What it was bound to when it was connected from here: the kernel may forget it with the connection.
+    pub local: Option<SocketAddress>,
     /// What options keep.
     pub kept: crate::options::Kept,
     /// Out-of-band bytes that were taken from the kernel lest a normal receive lose them (OOB-1).

@@ -447,12 +447,15 @@ static void api_x31_a_socket_is_used_again(void) {
     struct sockaddr_in name;
     LPFN_CONNECTEX connect_ex;
     LPFN_DISCONNECTEX disconnect_ex;
-    int round;
+    u_short port;
+    struct sockaddr *local, *remote;
+    int round, local_length, remote_length;
     start();
     listener = listening();
     name = name_of(listener);
     server = make(AF_INET, SOCK_STREAM);
     client = bound(SOCK_STREAM);
+    port = name_of(client).sin_port;
     connect_ex = connect_ex_of(client);
     disconnect_ex = disconnect_ex_of(client);
     for (round = 0; round < 6; round++) {
@@ -468,6 +471,8 @@ static void api_x31_a_socket_is_used_again(void) {
         check_over(client, &connected, 0, 5);
         check_over(listener, &accepted, 0, 5);
         CHECK(memcmp(accepted.buffer, "first", 5) == 0);
+        GetAcceptExSockaddrs(accepted.buffer, 64, BLOCK, BLOCK, &local, &local_length, &remote, &remote_length);
+        CHECK_EQ(((struct sockaddr_in *)remote)->sin_port, port); /* The client is bound still. */
         CHECK_EQ(setsockopt(server, SOL_SOCKET, SO_UPDATE_ACCEPT_CONTEXT, (char *)&listener, sizeof listener), 0);
         CHECK_EQ(setsockopt(client, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, NULL, 0), 0);
         /* Overlapped and plain transfers work on them each time. */

@@ -8,6 +8,7 @@ use windlass_spi::socket::OpenSocket;
 
 use super::connections::Connections;
 use super::{check_open, count};
+use crate::bind::local_address;
 use crate::sockaddr::parse_or;
 use crate::socket::{Flags, Kind, TcpSocket};
 use crate::{Tcpip, connect, network_events, send};
@@ -41,6 +42,7 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, mut operation
     if state.connections().connect.is_some() {
         return Err(WsaError::WSAEALREADY);
     }
+    socket.rare().local = local_address(socket).ok().filter(|local| local.port() != 0);
     let begun = connect::start(socket, peer);
     if begun.is_err() {
         connect::forget_failure(socket);

@@ -23,6 +23,7 @@ use crate::create::kernel_socket;
 use crate::error::from_errno;
 use crate::network_events;
 use crate::shutdown::shutdown;
+use crate::sockaddr::SocketAddress;
 use crate::socket::{Flags, Kind, TcpSocket};
 
 /// A `DisconnectEx` under way.
@@ -102,6 +103,11 @@ fn begin(socket: &TcpSocket, reuse: bool) -> Result<()> {
         return Err(WsaError::WSAEOPNOTSUPP);
     }
     check_connected(socket)?;
+    if reuse {
+        let local = local_address(socket).ok().filter(|local| local.port() != 0);
+        let mut rare = socket.rare();
+        rare.local = rare.local.or(local);
+    }
     match socket.flags.any(Flags::SHUT_SEND) {
         true if reuse => Ok(()),
         true => Err(WsaError::WSAENOTCONN),
@@ -172,15 +178,9 @@ fn renew(socket: &OpenSocket<TcpSocket>) -> Result<()> {
         socket.replace(std::os::fd::AsFd::as_fd(&new))?;
         socket.flags.clear(Flags::BOUND | Flags::BOUND_BY_NAME);
     } else {
-        let local = local_address(socket)?;
         rustix::net::connect_unspec(socket.fd()).map_err(from_errno)?;
-        if local_address(socket)?.port() != local.port() {
-            // Only what remains of the connection is in the way.
-            let reuses = sockopt::socket_reuseaddr(socket.fd()).map_err(from_errno)?;
-            sockopt::set_socket_reuseaddr(socket.fd(), true).map_err(from_errno)?;
-            let bound = bind_kernel(socket, local);
-            sockopt::set_socket_reuseaddr(socket.fd(), reuses).map_err(from_errno)?;
-            bound.map_err(from_errno)?;
+        if let Some(local) = rare.local.take() {
+            bind_again(socket, local)?;
         }
     }
     rare.was_accepted = false;
@@ -192,4 +192,18 @@ fn renew(socket: &OpenSocket<TcpSocket>) -> Result<()> {
     drop(rare);
     network_events::after_replacement(socket);
     Ok(())
+}
+
+/// Takes back the address that the kernel has given up with the connection, if it has: it names the address either way.
+fn bind_again(socket: &TcpSocket, local: SocketAddress) -> Result<()> {
+    // Only what remains of the connection is in the way.
+    let reuses = sockopt::socket_reuseaddr(socket.fd()).map_err(from_errno)?;
+    sockopt::set_socket_reuseaddr(socket.fd(), true).map_err(from_errno)?;
+    let bound = bind_kernel(socket, local);
+    sockopt::set_socket_reuseaddr(socket.fd(), reuses).map_err(from_errno)?;
+    match bound {
+        // It is bound still.
+        Ok(()) | Err(Errno::INVAL) => Ok(()),
+        Err(errno) => Err(from_errno(errno)),
+    }
 }
