@@ -3,11 +3,12 @@
 
 mod support;
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     "crates/capi/tests/soak/soak.c",
     "crates/capi/tests/soak/sockets.c",
     "crates/capi/tests/soak/operations.c",
     "crates/capi/tests/soak/processes.c",
+    "crates/capi/tests/soak/memory.c",
 ];
 
 /// Every operation ends once, or silently and aborted at the last clean-up; nothing is left and nothing comes later.

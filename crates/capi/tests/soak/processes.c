@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <malloc.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -38,10 +37,6 @@ void process_tell(const char *folder) {
 
 int process_threads(void) {
     return entries("/proc/self/task");
-}
-
-size_t process_memory(void) {
-    return mallinfo2().uordblks;
 }
 
 void process_forbid_rings(void) {

@@ -1,7 +1,7 @@
 /*
  * The soak: threads that open, use, cancel and close sockets at random, with operations in every style of completion,
  * while start-up and clean-up go on. soak.c is its course, sockets.c what the threads share, operations.c the account of
- * every operation, processes.c what the process may be left with.
+ * every operation, processes.c and memory.c what the process may be left with.
  */
 #ifndef SOAK_H
 #define SOAK_H
@@ -135,7 +135,8 @@ int process_descriptors(void);
 /* Tells what is in a folder, and where it leads. */
 void process_tell(const char *folder);
 int process_threads(void);
-size_t process_memory(void);
+/* Bytes that are allocated, of which the allocator itself would say more; 0 under a sanitizer. */
+long process_memory(void);
 /* From here on there is no io_uring. */
 void process_forbid_rings(void);
 
