@@ -22,6 +22,7 @@ macro_rules! cases {
 }
 
 static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
+static ATTACK: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections_attack.c"]));
 static MESSAGES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/messages.c"]));
 static PORTS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/extension_ports.c"]));
 static RIO: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/rio.c"]));
@@ -44,6 +45,11 @@ cases! {
     api_x30_what_a_disconnect_needs
     api_x31_a_socket_is_used_again
     ev_12_a_registration_goes_over_to_the_connection
+}
+
+cases! {
+    ATTACK:
+    connections_under_load_end_each_operation_once
 }
 
 cases! {
