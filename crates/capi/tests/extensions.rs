@@ -43,6 +43,7 @@ cases! {
     api_x21_a_connect_sends_the_first_data
     wsp_close_2_a_close_ends_a_connect
     api_x30_what_a_disconnect_needs
+    wsp_close_3_a_close_ends_a_disconnect_that_blocks
     api_x31_a_socket_is_used_again
     ev_12_a_registration_goes_over_to_the_connection
 }

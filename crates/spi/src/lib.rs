@@ -85,6 +85,7 @@
 //! | to | see |
 //! |---|---|
 //! | connect sockets, wait, be cancelled, record network events | `providers/memory`, a whole transport over no network |
+//! | have `AcceptEx`, `TransmitFile` and their like, or registered I/O | [`Transport::EXTENSIONS`], [`operation::Request`] |
 //! | hand out sockets of the system | [`NewSocket::Ifs`](transport::NewSocket::Ifs), and `providers/tcpip` |
 //! | be linked in as well as loaded | [`entry()`], and `providers/memory-module` for the export |
 //! | have a thread of its own | [`helper_thread`] |

@@ -17,14 +17,14 @@ static void begin_accept(SOCKET listener, SOCKET into, struct extended *operatio
     CHECK(!HasOverlappedIoCompleted(&operation->overlapped));
 }
 
-/* proves: API-X1, API-X2, IO-5 */
+/* proves: API-X1, API-X2, IO-4, IO-5 */
 static void t_api_7_pointers_of_extension_functions(void) {
     const GUID guids[] = {WSAID_ACCEPTEX, WSAID_GETACCEPTEXSOCKADDRS, WSAID_CONNECTEX, WSAID_DISCONNECTEX, WSAID_WSAPOLL};
     GUID guid = WSAID_ACCEPTEX, unknown = WSAID_ACCEPTEX;
     struct extended operation;
     void *function;
     DWORD bytes, narrow;
-    SOCKET s;
+    SOCKET s, base;
     int i;
     start();
     s = make(AF_INET, SOCK_STREAM);
@@ -42,8 +42,12 @@ static void t_api_7_pointers_of_extension_functions(void) {
     CHECK_FAILS(WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, 15, &function, sizeof function, &bytes, NULL,
                          NULL),
                 SOCKET_ERROR, WSAEFAULT);
-    /* They know the sockets that are open, and no others. */
     prepare_extended(&operation, 0);
+    CHECK_FAILS(WSAIoctl(s, SIO_BSP_HANDLE_POLL, NULL, 0, &base, sizeof base, &bytes, &operation.overlapped, NULL),
+                SOCKET_ERROR, WSAEINVAL);
+    CHECK_EQ(WSAIoctl(s, SIO_BSP_HANDLE_POLL, NULL, 0, &base, sizeof base, &bytes, NULL, NULL), 0);
+    CHECK_EQ(base, s);
+    /* They know the sockets that are open, and no others. */
     LPFN_CONNECTEX connect_ex = connect_ex_of(s);
     LPFN_DISCONNECTEX disconnect_ex = disconnect_ex_of(s);
     LPFN_ACCEPTEX accept_ex = EXTENSION(s, LPFN_ACCEPTEX, WSAID_ACCEPTEX);
@@ -441,6 +445,27 @@ static void api_x30_what_a_disconnect_needs(void) {
     stop();
 }
 
+static DWORD WINAPI disconnect_and_wait(void *s) {
+    CHECK_FAILS(disconnect_ex_of((SOCKET)s)((SOCKET)s, NULL, TF_REUSE_SOCKET, 0), FALSE, WSAEINTR);
+    return 0;
+}
+
+/* proves: API-X31 */
+static void wsp_close_3_a_close_ends_a_disconnect_that_blocks(void) {
+    SOCKET ends[2];
+    HANDLE thread;
+    char byte;
+    start();
+    pair(ends);
+    thread = CreateThread(NULL, 0, disconnect_and_wait, (void *)ends[0], 0, NULL);
+    CHECK(thread != NULL);
+    CHECK_EQ(recv(ends[1], &byte, 1, 0), 0);
+    CHECK_EQ(WaitForSingleObject(thread, 50), WAIT_TIMEOUT); /* The peer has not ended its side. */
+    CHECK_EQ(closesocket(ends[0]), 0);
+    CHECK_EQ(WaitForSingleObject(thread, 30000), WAIT_OBJECT_0);
+    stop();
+}
+
 /* A server and a client that use the same two sockets again and again. */
 static void api_x31_a_socket_is_used_again(void) {
     SOCKET listener, server, client;
@@ -544,6 +569,7 @@ int main(int argc, char **argv) {
         TEST(api_x21_a_connect_sends_the_first_data),
         TEST(wsp_close_2_a_close_ends_a_connect),
         TEST(api_x30_what_a_disconnect_needs),
+        TEST(wsp_close_3_a_close_ends_a_disconnect_that_blocks),
         TEST(api_x31_a_socket_is_used_again),
         TEST(ev_12_a_registration_goes_over_to_the_connection),
     };

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
@@ -210,8 +211,9 @@ fn without_signal(call: impl FnOnce() -> rustix::io::Result<usize>) -> rustix::i
     let Ok(before) = pipe.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK) else { return call() };
     let result = call();
     if result == Err(Errno::PIPE) {
-        // It is there, since it is blocked; taken, lest it be delivered when the mask is back.
-        let _ = pipe.wait();
+        // Taken if it is there, lest it be delivered when the mask is back. Without a descriptor for that it is, as it would be to
+        // any other program that sends files.
+        let _ = SignalFd::with_flags(&pipe, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(|fd| fd.read_signal());
     }
     let _ = before.thread_set_mask();
     result

@@ -3,8 +3,9 @@
 use std::ffi::c_void;
 
 use windlass_abi::{
-    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, RIO_EXTENSION_FUNCTION_TABLE, SIO_GET_EXTENSION_FUNCTION_POINTER,
-    SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, SOCKET, WSAID_MULTIPLE_RIO, WSAOVERLAPPED, WSATHREADID, WsaError,
+    GUID, LPWSAOVERLAPPED_COMPLETION_ROUTINE, RIO_EXTENSION_FUNCTION_TABLE, SIO_BSP_HANDLE_POLL,
+    SIO_GET_EXTENSION_FUNCTION_POINTER, SIO_GET_MULTIPLE_EXTENSION_FUNCTION_POINTER, SOCKET, WSAID_MULTIPLE_RIO,
+    WSAOVERLAPPED, WSATHREADID, WsaError,
 };
 
 use super::overlapped::{at_once, is_overlapped, start};
@@ -31,6 +32,10 @@ pub unsafe extern "system" fn wsp_ioctl<E: Entry>(
     let body = || {
         let call = enter::<E>(s)?;
         let overlapped_call = is_overlapped(&call.socket, overlapped);
+        if code == SIO_BSP_HANDLE_POLL && !overlapped.is_null() {
+            // Whoever asks waits for nothing (IO-4).
+            return Err(WsaError::WSAEINVAL);
+        }
         if !overlapped_call {
             args::required(returned)?;
         }
