@@ -300,6 +300,7 @@ impl Acceptance {
                 first.operation
             }
         };
+        state.forget_connections();
         drop(state);
         network_events::after_replacement(socket);
         operation.complete(end.unwrap_or_default());

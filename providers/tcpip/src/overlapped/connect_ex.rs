@@ -39,7 +39,7 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, mut operation
     connect::check_peer(peer)?;
     let mut state = socket.operations().lock();
     check_open(socket)?;
-    if state.connections().connect.is_some() {
+    if state.connections.as_ref().is_some_and(|connections| connections.connect.is_some()) {
         return Err(WsaError::WSAEALREADY);
     }
     socket.rare().local = local_address(socket).ok().filter(|local| local.port() != 0);

@@ -47,7 +47,15 @@ impl State {
         if renewed {
             self.replaced(socket);
         }
+        self.forget_connections();
         renewed
+    }
+
+    /// Keeps nothing where nothing waits: a server has tens of thousands of such sockets.
+    pub(super) fn forget_connections(&mut self) {
+        self.connections.take_if(|connections| {
+            connections.is_idle() && connections.awaited.is_none() && connections.waiting.is_empty()
+        });
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn start(tcpip: &Tcpip, socket: &OpenSocket<TcpSocket>, operation: Op
     begin(socket, reuse)?;
     let mut state = socket.operations().lock();
     check_open(socket)?;
-    if state.connections().disconnect.is_some() {
+    if state.connections.as_ref().is_some_and(|connections| connections.disconnect.is_some()) {
         return Err(WsaError::WSAENOTCONN);
     }
     let mut disconnecting = Disconnecting { operation, reuse, link, bytes: 0 };
