@@ -42,3 +42,8 @@ fn hostile_programs() {
 fn what_programs_do_not_see() {
     run("quiet.c");
 }
+
+#[test]
+fn name_space_providers_of_version_2() {
+    run("names_v2.c");
+}

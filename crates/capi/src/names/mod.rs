@@ -7,6 +7,7 @@ mod lookup;
 mod numeric;
 mod refused;
 mod service;
+mod version_2;
 
 use windlass_abi::{NO_ERROR, SOCKET_ERROR, WsaError};
 use windlass_runtime::{Function, require_started};
@@ -17,6 +18,7 @@ pub use addrinfo::*;
 pub use lookup::*;
 pub use refused::*;
 pub use service::*;
+pub use version_2::*;
 
 /// The name of this machine, since no name space provider answers (API-B8).
 ///

@@ -4,8 +4,8 @@ use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
 use windlass_abi::{
-    GUID, HANDLE, HOSTENT, HWND, NSPV2_ROUTINE, PROTOENT, SERVENT, SOCKADDR, SOCKET, SOCKET_ADDRESS,
-    SOCKET_ADDRESS_LIST, SOCKET_ERROR, TIMEVAL, WSAOVERLAPPED, WsaError,
+    GUID, HANDLE, HOSTENT, HWND, PROTOENT, SERVENT, SOCKADDR, SOCKET, SOCKET_ADDRESS, SOCKET_ADDRESS_LIST,
+    SOCKET_ERROR, TIMEVAL, WSAOVERLAPPED, WsaError,
 };
 use windlass_runtime::{Function, require_started};
 
@@ -53,13 +53,10 @@ type Any = *mut c_void;
 // No provider can be asked.
 refused! { WSAEOPNOTSUPP, SOCKET_ERROR => i32;
     #[unsafe(no_mangle)] WSAProviderConfigChange(*mut HANDLE, *mut WSAOVERLAPPED, Any);
-    #[unsafe(no_mangle)] WSAAdvertiseProvider(*const GUID, *const NSPV2_ROUTINE);
-    #[unsafe(no_mangle)] WSAUnadvertiseProvider(*const GUID);
 }
 
-// No asynchronous call was ever started, so every handle is unknown (ASYNC-4).
+// No asynchronous request was ever started, so every handle is unknown.
 refused! { WSAEINVAL, SOCKET_ERROR => i32;
-    #[unsafe(no_mangle)] WSAProviderCompleteAsyncCall(HANDLE, i32);
     #[unsafe(no_mangle)] WSACancelAsyncRequest(HANDLE);
 }
 

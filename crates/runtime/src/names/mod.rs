@@ -23,7 +23,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use windlass_abi::WsaError;
+use windlass_abi::{GUID, WsaError};
+use windlass_catalog::NamespaceEntry;
 use windlass_spi::namespace::QuerySet;
 
 use crate::function::Function;
@@ -83,6 +84,12 @@ pub fn end(handle: usize) -> Result<(), WsaError> {
     let lookup = session.names.lookups().open.remove(&handle).ok_or(WsaError::WSA_INVALID_HANDLE)?;
     lookup.end();
     Ok(())
+}
+
+/// The catalog's entry of a provider, as this process sees the catalog. `WSANOTINITIALISED`.
+pub fn provider(id: GUID) -> Result<Option<NamespaceEntry>, WsaError> {
+    let session = process::session(Function::WsaLookupService)?;
+    Ok(session.catalogs().namespaces.provider(id).cloned())
 }
 
 impl Names {

@@ -21,7 +21,8 @@ pub mod service_address;
 pub mod service_class;
 
 pub use crate::adapter::namespace::{
-    Instances, NamespaceEntry, Notification, Purpose, Tellers, entry, install_tellers, pack,
+    Advertised, Instances, LookupHandle, NamespaceEntry, Notification, Purpose, ResultBuffer, SessionArgument,
+    SetBuffer, Tellers, ThreadError, entry, install_tellers, pack,
 };
 pub use form::{Form, Text};
 pub use image::Image;

@@ -1,0 +1,21 @@
+//! Name space providers of version 2: who advertises them, the sessions that clients have with them, and how those end.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`session`] | the life of one client session, decided without calling anybody |
+//! | [`call`] | calls that end by `WSAProviderCompleteAsyncCall`, each exactly once |
+//! | [`host`] | the providers that this process advertises, and clients that call them |
+//!
+//! A provider lives in a process that advertises it, its *host*. A *client* is a process that looks names up or registers
+//! services there; it has one session with each provider it uses (SESS-1). `NSPv2Startup` begins it, and what the provider stores
+//! then goes to every later call of the session. An orderly end is `NSPv2Cleanup`; a client that is lost, and a provider that is
+//! not advertised any more, is `NSPv2ClientSessionRundown` and then the cleanup that is owed.
+//!
+//! Here the client is the host's own process. No lock is held while a provider's code runs.
+
+pub mod call;
+pub mod host;
+pub mod session;
+
+pub use host::{Host, Lookup, Policy};
+pub use session::ClientId;
