@@ -52,7 +52,7 @@ pub fn thread_id(overlapped: *const WSAOVERLAPPED) -> WSATHREADID {
 
 #[cold]
 fn calling_thread() -> WSATHREADID {
-    match windlass_io::thread::current().id() {
+    match windlass_io::thread::current_id() {
         Ok(id) => id.into(),
         // Too late in its exit to run a completion routine.
         Err(_) => WSATHREADID { ThreadHandle: core::ptr::null_mut(), Reserved: 0 },

@@ -77,6 +77,15 @@ pub fn current() -> Arc<Thread> {
     CURRENT.try_with(|current| current.get().record.clone()).unwrap_or_else(|_| Thread::new(true))
 }
 
+/// The identity of the calling thread, as [`Thread::id`] of its record.
+///
+/// Errors: WSA_NOT_ENOUGH_MEMORY; WSAEFAULT in a thread so late in its exit that it has none.
+#[inline]
+pub fn current_id() -> Result<ThreadId, WsaError> {
+    HAS_RECORD.set(true);
+    CURRENT.try_with(|current| current.get().record.id()).unwrap_or(Err(WsaError::WSAEFAULT))
+}
+
 /// The record of the calling thread, if it has one.
 pub(crate) fn existing() -> Option<Arc<Thread>> {
     if !HAS_RECORD.get() {

@@ -44,7 +44,7 @@ use crate::blocking::until_done;
 use crate::network_events;
 use crate::network_events::changes::News;
 use crate::network_events::watcher::{Ready, Shared};
-use crate::sockaddr::{SocketAddress, check_capacity, parse_or};
+use crate::sockaddr::{SocketAddress, check_capacity, parse_or, to_address};
 use crate::socket::{Common, Flags, Kind, TcpSocket};
 use crate::{control_data, message, recv, send};
 
@@ -392,8 +392,9 @@ impl State {
     }
 
     /// The same for a thread that has no provider at hand.
-    fn serve(&mut self, shared: &Arc<Shared>, socket: &TcpSocket) -> Result<()> {
+    fn serve(&mut self, shared: Option<&Arc<Shared>>, socket: &TcpSocket) -> Result<()> {
         if self.engine.is_none() {
+            let shared = shared.ok_or(WsaError::WSASYSCALLFAILURE)?;
             self.engine = Some(Engine::new(shared.clone(), socket)?);
         }
         Ok(())
@@ -542,16 +543,27 @@ impl Receive {
                     buffers.advance(length);
                     self.filled += length;
                 }
-                Ok(length) => return Some(Completion { from, ..Completion::of(count(self.filled + length)) }),
+                Ok(length) => {
+                    self.store_source(from);
+                    return Some(Completion::of(count(self.filled + length)));
+                }
                 // What has come is not lost; the next receive tells why there is no more.
                 Err(_) if self.filled != 0 => return Some(Completion::of(count(self.filled))),
                 // The buffers hold the head of the datagram (WSP-RECV-4).
                 Err(WsaError::WSAEMSGSIZE) => {
-                    let error = Some(WsaError::WSAEMSGSIZE);
-                    return Some(Completion { error, from, ..Completion::of(count(room)) });
+                    self.store_source(from);
+                    return Some(Completion { error: Some(WsaError::WSAEMSGSIZE), ..Completion::of(count(room)) });
                 }
                 Err(error) => return Some(Completion::failed(error)),
             }
+        }
+    }
+}
+
+impl Receive {
+    fn store_source(&mut self, from: Option<SocketAddress>) {
+        if let Some(from) = from {
+            self.operation.set_source(&to_address(&from));
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::bind::is_bound;
 use crate::blocking::{Wait, until_done};
 use crate::connect::check_connected;
 use crate::error::from_errno;
-use crate::sockaddr::{check_capacity, from_kernel, to_address};
+use crate::sockaddr::{SocketAddress, check_capacity, from_kernel, to_address};
 use crate::socket::{Flags, Kind, TcpSocket};
 use crate::{Tcpip, network_events, out_of_band, overlapped};
 
@@ -341,7 +341,7 @@ pub fn attempt_overlapped(
     buffers: &mut RecvBuffers<'_>,
     flags: RecvFlags,
     wants_source: bool,
-) -> (Result<usize>, Option<Address>) {
+) -> (Result<usize>, Option<SocketAddress>) {
     let wants_source = wants_source && socket.kind == Kind::Datagram;
     let mut source = if wants_source { Source::Wanted(None) } else { Source::Unwanted };
     let outcome = check_state(socket, &source).and_then(|()| match socket.kind {
@@ -349,7 +349,7 @@ pub fn attempt_overlapped(
         _ => attempt(socket, buffers, flags, &mut source),
     });
     let from = match source {
-        Source::Wanted(Some(address)) => from_kernel(address).ok().map(|from| to_address(&from)),
+        Source::Wanted(Some(address)) => from_kernel(address).ok(),
         _ => None,
     };
     (outcome, from)

@@ -26,7 +26,8 @@ pub(super) struct Acceptance {
     pub operation: Operation,
     into: SocketLink,
     target: Weak<Common>,
-    shared: Arc<Shared>,
+    /// What serves the wait for first data, if that is wanted.
+    shared: Option<Arc<Shared>>,
     /// The listener's descriptor.
     listener: SOCKET,
 }
@@ -96,8 +97,10 @@ fn begin_reserved(
     into: SocketLink,
     target: Weak<Common>,
 ) -> Result<Started> {
-    let shared = tcpip.watcher.shared(&tcpip.upcalls)?;
-    let mut acceptance = Acceptance { operation, into, target, shared, listener: listener.handle() };
+    let mut acceptance = Acceptance { operation, into, target, shared: None, listener: listener.handle() };
+    if acceptance.wants_data() {
+        acceptance.shared = Some(tcpip.watcher.shared(&tcpip.upcalls)?);
+    }
     let mut state = listener.operations().lock();
     check_open(listener)?;
     if state.connections().accepts.is_empty() {
@@ -290,7 +293,9 @@ impl Acceptance {
             true => {
                 let (listener, into) = (self.listener, socket.handle());
                 let mut first = FirstData { operation: self.operation, listener, into };
-                end = first.attempt(socket).or_else(|| state.serve(&self.shared, socket).err().map(Completion::failed));
+                end = first
+                    .attempt(socket)
+                    .or_else(|| state.serve(self.shared.as_ref(), socket).err().map(Completion::failed));
                 if end.is_none() {
                     state.connections().first = Some(first);
                     drop(state);

@@ -24,16 +24,20 @@ impl<T> Queue<T> {
 
     /// Adds an operation that could not be done at once, behind all others.
     pub fn push(&mut self, handle: SOCKET, operation: T) {
+        // Most have one, and there are many queues.
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.reserve_exact(self.waiting.len().max(1));
+        }
         self.waiting.push_back((handle, operation));
     }
 
     /// Tries the first operation, and each next one once the one before is over. The first that has to go on waiting ends it:
     /// none behind it may overtake.
     pub fn advance<R>(&mut self, mut attempt: impl FnMut(&mut T) -> Option<R>, mut finish: impl FnMut(T, R)) {
-        while let Some((handle, mut operation)) = self.waiting.pop_front() {
-            match attempt(&mut operation) {
-                Some(result) => finish(operation, result),
-                None => return self.waiting.push_front((handle, operation)),
+        while let Some((_, operation)) = self.waiting.front_mut() {
+            let Some(result) = attempt(operation) else { return };
+            if let Some((_, operation)) = self.waiting.pop_front() {
+                finish(operation, result);
             }
         }
     }

@@ -250,7 +250,7 @@ impl Job {
             Self::Tell(client) => client.complete(&completion),
             Self::Give(operation, then) => {
                 let wants = matches!(operation.request, Request::RecvFrom { capacity: Some(_), .. });
-                let completion = Completion { from: from.filter(|_| wants), ..completion };
+                let completion = Completion { from: from.filter(|_| wants).map(Box::new), ..completion };
                 match then {
                     Some(then) => {
                         then(operation, completion);

@@ -351,7 +351,9 @@ unsafe fn settle_taken<L: LayerEntry>(
     let Received { bytes, flags: bits } = taken.received;
     if way.overlapped && !went {
         // SAFETY: the caller promises it.
-        return unsafe { way.complete(&Completion { error: None, bytes, flags: bits, from: taken.from }) };
+        return unsafe {
+            way.complete(&Completion { error: None, bytes, flags: bits, from: taken.from.map(Box::new) })
+        };
     }
     // SAFETY: the caller promises it.
     unsafe { args::store(received, bytes) };

@@ -14,6 +14,7 @@ use crate::adapter::port::Link;
 use crate::adapter::provider::ThreadTag;
 use crate::adapter::upcalls::ThreadId;
 use crate::adapter::{args, completion};
+use crate::address::Address;
 use crate::events::Event;
 use crate::status;
 use crate::transport::Result;
@@ -156,6 +157,15 @@ impl Client {
         self.thread
     }
 
+    /// Stores where a datagram came from.
+    pub fn store_source(&self, from: &Address) {
+        if !self.from.is_null() {
+            // The room was checked before anything was received.
+            // SAFETY: `new` demands it.
+            let _ = unsafe { args::store_name(from, self.from, self.from_length) };
+        }
+    }
+
     /// Whether somebody may wait for the end elsewhere than at a port.
     pub fn is_waited_for(&self) -> bool {
         !matches!(self.means, Means::Nothing)
@@ -174,12 +184,8 @@ impl Client {
         }
         let at_once = !self.leave_pending();
         self.no_packet |= at_once && self.link.skips_success();
-        if let Some(from) = completion.from
-            && !self.from.is_null()
-        {
-            // The room was checked before anything was received.
-            // SAFETY: `new` demands it.
-            let _ = unsafe { args::store_name(&from, self.from, self.from_length) };
+        if let Some(from) = &completion.from {
+            self.store_source(from);
         }
         // SAFETY: `new` demands it; they are null once the operation has pended.
         unsafe {

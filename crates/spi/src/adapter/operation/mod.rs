@@ -95,7 +95,7 @@ pub enum Request {
         /// Where the first data goes. Without room, none is waited for (API-X12).
         buffers: RecvArray,
         /// Where the addresses go.
-        area: AcceptArea,
+        area: Box<AcceptArea>,
         /// The socket that becomes the connection.
         into: SocketLink,
     },
@@ -124,7 +124,7 @@ pub enum Request {
         /// `MSG_*`.
         flags: u32,
         /// Where the rest goes.
-        area: MessageArea,
+        area: Box<MessageArea>,
     },
     /// `TransmitFile`, `TransmitPackets` (API-X40 to API-X46).
     #[cfg(unix)]
@@ -153,7 +153,7 @@ pub enum Started {
 }
 
 /// The end of an operation.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Completion {
     /// Why it failed, if it did.
     pub error: Option<WsaError>,
@@ -161,8 +161,8 @@ pub struct Completion {
     pub bytes: u32,
     /// `MSG_*` bits of a receive.
     pub flags: u32,
-    /// Where a datagram came from.
-    pub from: Option<Address>,
+    /// Where a datagram came from, if that has not been [stored](Operation::set_source) before.
+    pub from: Option<Box<Address>>,
 }
 
 impl Completion {
@@ -224,6 +224,13 @@ impl Operation {
             Teller::Client(client) => client.is_waited_for(),
             // Its queue is no port that drives it.
             Teller::Registered(_) => true,
+        }
+    }
+
+    /// Stores where a datagram came from, of an operation that is about to be completed.
+    pub fn set_source(&mut self, from: &Address) {
+        if let Teller::Client(client) = &self.teller {
+            client.store_source(from);
         }
     }
 

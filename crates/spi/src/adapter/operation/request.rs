@@ -81,7 +81,7 @@ impl Request {
         let array = WSABUF { len: data, buf: buffer.cast() };
         // SAFETY: the caller promises it.
         let buffers = unsafe { RecvArray::new(&array, 1) }?;
-        Ok(Self::Accept { buffers, area, into })
+        Ok(Self::Accept { buffers, area: Box::new(area), into })
     }
 
     /// # Safety
@@ -117,6 +117,6 @@ impl Request {
     pub(in crate::adapter) unsafe fn recv_msg(message: &WSAMSG, area: MessageArea) -> Result<Self> {
         // SAFETY: the caller promises it.
         let buffers = unsafe { RecvArray::new(message.lpBuffers, message.dwBufferCount) }?;
-        Ok(Self::RecvMsg { buffers, flags: message.dwFlags, area })
+        Ok(Self::RecvMsg { buffers, flags: message.dwFlags, area: Box::new(area) })
     }
 }

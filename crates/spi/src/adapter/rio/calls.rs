@@ -343,7 +343,7 @@ unsafe fn receive_request(queue: &Requests, data: Option<Slice>, parts: Parts, w
     }
     // SAFETY: the caller promises it.
     let area = unsafe { MessageArea::of_slices(remote, control, flags) }?;
-    Ok(Request::RecvMsg { buffers, flags: 0, area })
+    Ok(Request::RecvMsg { buffers, flags: 0, area: Box::new(area) })
 }
 
 /// # Safety
