@@ -16,6 +16,7 @@ macro_rules! cases {
 }
 
 static PORTS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/ports.c"]));
+static ATTACK: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/ports_attack.c"]));
 
 cases! {
     PORTS:
@@ -37,6 +38,14 @@ cases! {
     network_events_go_on_beside_a_port
     a_port_that_is_closed_leaves_its_sockets_alone
     ov_22_a_control_code_has_its_packet
+}
+
+cases! {
+    ATTACK:
+    nothing_is_lost_and_each_operation_has_one_packet
+    closes_under_load_leave_each_operation_one_packet
+    cancellations_under_load_leave_each_operation_one_packet
+    clean_ups_under_load_queue_nothing_and_leave_the_memory_alone
 }
 
 // proves: OV-5, OV-6, WSP-CLOSE-2, WSP-CLEANUP-11
