@@ -2,8 +2,9 @@
  * The server of Windows Sockets: overlapped operations on a completion port. The same source runs natively and under
  * Wine.
  *
- * port echo|bulk|udp|accept SIZE [THREADS [batch]]     prints the port that it serves on 127.0.0.1, and serves until it
- * is killed. THREADS dequeue; with "batch" they take up to 64 packets at a time.
+ * port echo|bulk|udp|accept SIZE [THREADS [batch|skip]]     prints the port that it serves on 127.0.0.1, and serves
+ * until it is killed. THREADS dequeue; with "batch" they take up to 64 packets at a time; with "skip" what succeeds at once
+ * makes no packet.
  *
  * Linux:    cc -O2 port.c -lws2_32
  * Windows:  x86_64-w64-mingw32-gcc -O2 port.c -lws2_32
@@ -41,7 +42,7 @@ struct operation {
 static HANDLE port;
 static SOCKET listener;
 static unsigned size;
-static int echoes, batches;
+static int echoes, batches, skips;
 static LPFN_ACCEPTEX accept_ex;
 
 static void must(int worked, const char *what) {
@@ -64,25 +65,43 @@ static int pending(int result) {
     return result == 0 || WSAGetLastError() == WSA_IO_PENDING;
 }
 
+static void completed(struct operation *operation, DWORD len, int worked);
+
+/*
+ * What has succeeded at once makes no packet: goes on after a send. A receive waits for its turn behind those of other
+ * connections, and nothing is nested in what it is followed by.
+ */
+static void at_once(struct operation *operation, int result, DWORD len) {
+    if (!skips || result != 0) return;
+    if (operation->kind == SEND) completed(operation, len, 1);
+    else must(PostQueuedCompletionStatus(port, len, 0, &operation->overlapped), "PostQueuedCompletionStatus");
+}
+
 static void end(struct operation *operation) {
     closesocket(operation->socket);
     free(operation);
 }
 
 static void receive(struct operation *operation) {
+    DWORD len = 0;
+    int result;
     operation->kind = RECEIVE;
     operation->buffer.len = size;
     operation->flags = 0;
     memset(&operation->overlapped, 0, sizeof operation->overlapped);
-    if (!pending(WSARecv(operation->socket, &operation->buffer, 1, NULL, &operation->flags, &operation->overlapped, NULL)))
-        end(operation);
+    result = WSARecv(operation->socket, &operation->buffer, 1, &len, &operation->flags, &operation->overlapped, NULL);
+    if (!pending(result)) end(operation);
+    else at_once(operation, result, len);
 }
 
 static void send_back(struct operation *operation, DWORD len) {
+    int result;
     operation->kind = SEND;
     operation->buffer.len = len;
     memset(&operation->overlapped, 0, sizeof operation->overlapped);
-    if (!pending(WSASend(operation->socket, &operation->buffer, 1, NULL, 0, &operation->overlapped, NULL))) end(operation);
+    result = WSASend(operation->socket, &operation->buffer, 1, &len, 0, &operation->overlapped, NULL);
+    if (!pending(result)) end(operation);
+    else at_once(operation, result, len);
 }
 
 static void receive_from(struct operation *operation) {
@@ -123,6 +142,7 @@ static void welcome(SOCKET s) {
     }
     setsockopt(s, IPPROTO_TCP, TCP_NODELAY, (const char *)&yes, sizeof yes);
     associate(s);
+    if (skips) SetFileCompletionNotificationModes((HANDLE)s, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS);
     receive(make(RECEIVE, s, size));
 }
 
@@ -225,9 +245,10 @@ int main(int argc, char **argv) {
     const char *mode = argc > 2 ? argv[1] : "";
     int is_datagram = strcmp(mode, "udp") == 0;
     WSADATA data;
-    must(argc > 2, "usage: port echo|bulk|udp|accept SIZE [THREADS [batch]]");
+    must(argc > 2, "usage: port echo|bulk|udp|accept SIZE [THREADS [batch|skip]]");
     size = (unsigned)atoi(argv[2]);
-    batches = argc > 4;
+    batches = argc > 4 && strcmp(argv[4], "batch") == 0;
+    skips = argc > 4 && strcmp(argv[4], "skip") == 0;
     echoes = strcmp(mode, "echo") == 0;
     must(WSAStartup(MAKEWORD(2, 2), &data) == 0, "WSAStartup");
     listener = WSASocketW(AF_INET, is_datagram ? SOCK_DGRAM : SOCK_STREAM, 0, NULL, 0, WSA_FLAG_OVERLAPPED);

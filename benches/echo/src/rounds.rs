@@ -49,7 +49,7 @@ pub fn run(bench: &Bench) -> io::Result<()> {
         let mut rounds = Vec::new();
         for round in 0..bench.rounds() {
             eprintln!("{}: round {} of {}", case.name(), round + 1, bench.rounds());
-            rounds.push(one_round(bench, &servers, case, round, (core, back)));
+            rounds.push(one_round(bench, &servers, case, round, (core, back))?);
         }
         report.add(&case, &servers, &rounds);
     }
@@ -57,7 +57,7 @@ pub fn run(bench: &Bench) -> io::Result<()> {
 }
 
 /// Every server once, each round beginning with another.
-fn one_round(bench: &Bench, servers: &[Server], case: Case, round: usize, cores: (usize, usize)) -> Round {
+fn one_round(bench: &Bench, servers: &[Server], case: Case, round: usize, cores: (usize, usize)) -> io::Result<Round> {
     let mut samples = Vec::new();
     for step in 0..servers.len() {
         let at = (step + round) % servers.len();
@@ -67,10 +67,13 @@ fn one_round(bench: &Bench, servers: &[Server], case: Case, round: usize, cores:
         }
         match measure(bench, server, case, cores) {
             Ok(sample) => samples.push((at, sample)),
+            Err(error) if server.must_work => {
+                return Err(io::Error::other(format!("{}, {}: {error}", server.name, case.name())));
+            }
             Err(error) => eprintln!("left out: {}, {}: {error}", server.name, case.name()),
         }
     }
-    samples
+    Ok(samples)
 }
 
 fn measure(bench: &Bench, server: &Server, case: Case, (core, back): (usize, usize)) -> io::Result<Sample> {

@@ -18,6 +18,8 @@ pub struct Server {
     after: &'static [&'static str],
     /// One of the two that ratios are to.
     pub is_reference: bool,
+    /// Ours, which must work; a peer may be one that this machine does not allow.
+    pub must_work: bool,
     most: usize,
     only_echo: bool,
 }
@@ -25,7 +27,8 @@ pub struct Server {
 impl Server {
     fn new(name: &'static str, program: &[&Path]) -> Self {
         let program = program.iter().map(|path| path.to_path_buf()).collect();
-        Self { name, program, after: &[], is_reference: false, most: usize::MAX, only_echo: false }
+        let must_work = name.starts_with("Windlass");
+        Self { name, program, after: &[], is_reference: false, must_work, most: usize::MAX, only_echo: false }
     }
 
     fn is_under_wine(&self) -> bool {
@@ -76,6 +79,7 @@ pub fn build(folder: &Path, library: Option<&Path>) -> io::Result<Vec<Server>> {
         Server { is_reference: true, ..peer("io_uring", "uring") },
         Server::new("Windlass, completion port", &[&port]),
         Server { after: &["1", "batch"], ..Server::new("Windlass, port in batches", &[&port]) },
+        Server { after: &["1", "skip"], only_echo: true, ..Server::new("Windlass, port skipped on success", &[&port]) },
         Server { after: &["4"], ..Server::new("Windlass, port of 4 threads", &[&port]) },
         Server { most: 63, only_echo: true, ..Server::new("Windlass, WSAEventSelect", &[&events]) },
         peer("tokio", "tokio"),

@@ -7,6 +7,7 @@ enum { GUARD = 16, LONG_SEND = 300000, PATIENCE_MS = 60000 };
 static LPFN_ACCEPTEX accept_ex;
 static LPFN_CONNECTEX connect_ex;
 static LPFN_DISCONNECTEX disconnect_ex;
+static LPFN_WSARECVMSG receive_message;
 static BOOL(WINAPI *cancel_io_ex)(HANDLE, LPOVERLAPPED);
 
 static atomic_long ended[STYLES][2], refused, silent, at_once;
@@ -63,7 +64,8 @@ static void choose_style(struct account *account, struct operation *operation, i
     do operation->style = chance_below(&account->chance, STYLES);
     while (operation->style == BY_ROUTINE && (port || !may_have_routine));
     operation->wants_routine = operation->style == BY_ROUTINE;
-    operation->wants_packet = port;
+    operation->wants_packet = port != NO_PORT;
+    operation->skips = port == PORT_SKIPPED;
     if (operation->style == BY_EVENT || operation->style == BY_WAITING) {
         operation->event = CreateEventW(NULL, TRUE, FALSE, NULL);
         SOAK_CHECK(operation->event != NULL, "no event: %u", GetLastError());
@@ -99,6 +101,12 @@ static DWORD call(struct operation *operation) {
         result = WSASendTo(operation->socket, operation->buffers, count, NULL, 0, name, operation->name_len, overlapped,
                            done);
         break;
+    case RECEIVE_MESSAGE:
+        result = receive_message(operation->socket, &operation->message, NULL, overlapped, done);
+        break;
+    case SEND_MESSAGE:
+        result = WSASendMsg(operation->socket, &operation->message, 0, NULL, overlapped, done);
+        break;
     case ACCEPT:
         if (accept_ex(operation->socket, operation->made, operation->bytes, 0, sizeof(struct sockaddr_in) + 16,
                       sizeof(struct sockaddr_in) + 16, &operation->count, overlapped))
@@ -125,6 +133,7 @@ static void issue(struct operation *operation) {
     memset(operation->buffers, 0xFF, sizeof operation->buffers);
     if (error == 0) {
         at_once++;
+        if (operation->skips) operation->wants_packet = 0;
     } else if (error != WSA_IO_PENDING) {
         /* It was not started: nobody is told. */
         refused++;
@@ -154,13 +163,16 @@ void operation_issue(struct account *account, SOCKET s, int is_stream, int port)
     if (!is_stream && chance_below(&account->chance, 2)) {
         operation->work = sends ? SEND_TO : RECEIVE_FROM;
         if (sends && getpeername(s, (struct sockaddr *)&name, &len) == 0) operation->name = name;
+        if (chance_below(&account->chance, 2)) {
+            operation->work = sends ? SEND_MESSAGE : RECEIVE_MESSAGE;
+            operation->message.name = (struct sockaddr *)&operation->name;
+            operation->message.namelen = sizeof operation->name;
+            operation->message.lpBuffers = operation->buffers;
+            operation->message.dwBufferCount = 2;
+        }
     }
     choose_style(account, operation, port, 1);
     issue(operation);
-}
-
-int operation_has(enum work work) {
-    return work == ACCEPT ? accept_ex != NULL : work == CONNECT ? connect_ex != NULL : disconnect_ex != NULL;
 }
 
 /* One of the extension functions, which have no routines. */
@@ -250,7 +262,7 @@ void operation_reap(struct account *account, int waits) {
                        "an operation of work %d, style %d, has ended, and nobody was told", operation->work,
                        operation->style);
     }
-    if (cancel_io_ex && account->count && chance_below(&account->chance, 4) == 0) {
+    if (account->count && chance_below(&account->chance, 4) == 0) {
         struct operation *operation = account->own[chance_below(&account->chance, (unsigned)account->count)];
         cancel_io_ex((HANDLE)operation->socket, chance_below(&account->chance, 2) ? &operation->overlapped : NULL);
     }
@@ -297,20 +309,19 @@ void operation_bury(struct account *account) {
 }
 
 void operation_find_extensions(void) {
-    static GUID ids[] = {WSAID_ACCEPTEX, WSAID_CONNECTEX, WSAID_DISCONNECTEX};
-    void *found[3] = {&accept_ex, &connect_ex, &disconnect_ex};
+    static GUID ids[] = {WSAID_ACCEPTEX, WSAID_CONNECTEX, WSAID_DISCONNECTEX, WSAID_WSARECVMSG};
+    void *found[4] = {&accept_ex, &connect_ex, &disconnect_ex, &receive_message};
     SOCKET s = socket(AF_INET, SOCK_STREAM, 0);
     FARPROC cancel = GetProcAddress(GetModuleHandleA("kernel32"), "CancelIoEx");
     DWORD len;
     int i;
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < 4; i++)
         if (WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &ids[i], sizeof ids[i], found[i], sizeof(void *), &len, NULL,
                      NULL) != 0)
             *(void **)found[i] = NULL;
     closesocket(s);
     memcpy(&cancel_io_ex, &cancel, sizeof cancel);
-    printf("soak: AcceptEx %s, ConnectEx %s, DisconnectEx %s, CancelIoEx %s\n", accept_ex ? "used" : "missing",
-           connect_ex ? "used" : "missing", disconnect_ex ? "used" : "missing", cancel_io_ex ? "used" : "missing");
+    SOAK_CHECK(accept_ex && connect_ex && disconnect_ex && receive_message && cancel_io_ex, "an extension is missing");
 }
 
 void operation_report(void) {

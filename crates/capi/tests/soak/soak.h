@@ -69,7 +69,7 @@ enum style {
     BY_WAITING, /* WSAGetOverlappedResult with its wait */
     STYLES
 };
-enum work { RECEIVE, SEND, RECEIVE_FROM, SEND_TO, ACCEPT, CONNECT, DISCONNECT, WORKS };
+enum work { RECEIVE, SEND, RECEIVE_FROM, SEND_TO, RECEIVE_MESSAGE, SEND_MESSAGE, ACCEPT, CONNECT, DISCONNECT, WORKS };
 
 struct operation {
     WSAOVERLAPPED overlapped; /* first: routines and packets have its address */
@@ -78,11 +78,13 @@ struct operation {
     enum style style;
     enum work work;
     int wants_packet, wants_event, wants_routine;
+    int skips;                /* no packet if the call succeeds at once */
     long cleanups;            /* how many had ended when it was issued */
     ULONGLONG since;
     SOCKET socket, made;      /* made: the one that AcceptEx is to accept */
     HANDLE event;
     WSABUF buffers[2];
+    WSAMSG message;
     DWORD flags, count;
     struct sockaddr_in name;
     int name_len;
@@ -102,10 +104,10 @@ struct account {
 /* Clean-ups; any of them may be the last. */
 extern atomic_long soak_cleanups_begun, soak_cleanups_ended;
 
-/* Issues an operation at random on a socket; `port` says that the socket belongs to a completion port. */
+/* Issues an operation at random on a socket; `port` says whether the socket belongs to a completion port. */
+enum { NO_PORT, PORT, PORT_SKIPPED }; /* the last: not if the call succeeds at once */
 void operation_issue(struct account *account, SOCKET s, int is_stream, int port);
-/* The same for one of these, if the library has it. */
-int operation_has(enum work work);
+/* The same for one of these. */
 void operation_accept(struct account *account, SOCKET listener, SOCKET made, int port);
 void operation_connect(struct account *account, SOCKET s, const struct sockaddr_in *name, int port);
 void operation_disconnect(struct account *account, SOCKET s, int port);
@@ -117,7 +119,7 @@ void operation_settle(struct account *account);
 void operation_bury(struct account *account);
 /* A packet has come out of a port. */
 void operation_packet(LPOVERLAPPED overlapped);
-/* The functions of mswsock.h that this library has. */
+/* Finds the functions that are not exported. */
 void operation_find_extensions(void);
 /* Counts of how operations ended. */
 void operation_report(void);

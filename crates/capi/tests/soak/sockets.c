@@ -5,7 +5,7 @@
  */
 #include "soak.h"
 
-enum { STREAM = 1, DATAGRAM = 2, LISTENER = 3, PLAIN = 4, KIND = 7, OF_PORT = 8 };
+enum { STREAM = 1, DATAGRAM = 2, LISTENER = 3, PLAIN = 4, KIND = 7, OF_PORT = 8, SKIPS = 16, SHIFT = 5 };
 
 HANDLE soak_ports[PORTS];
 
@@ -13,7 +13,7 @@ static atomic_ullong slots[SLOTS]; /* the socket, its kind and whether it belong
 static SRWLOCK opening = SRWLOCK_INIT;
 
 static SOCKET socket_of(ULONGLONG slot) {
-    return (SOCKET)(slot >> 4);
+    return (SOCKET)(slot >> SHIFT);
 }
 
 /* What other slots say of this number is of a socket that is gone. */
@@ -28,7 +28,7 @@ static SOCKET fresh(SOCKET s) {
 
 /* Puts a socket where there was none, or closes it. */
 static void publish(struct account *account, SOCKET s, int kind) {
-    ULONGLONG slot = (ULONGLONG)s << 4 | (unsigned)kind, none;
+    ULONGLONG slot = (ULONGLONG)s << SHIFT | (unsigned)kind, none;
     unsigned at = chance_below(&account->chance, SLOTS);
     int i;
     if (s == INVALID_SOCKET) return;
@@ -36,6 +36,9 @@ static void publish(struct account *account, SOCKET s, int kind) {
     if (chance_below(&account->chance, 2) &&
         CreateIoCompletionPort((HANDLE)s, soak_ports[chance_below(&account->chance, PORTS)], 1, 0) != NULL)
         slot |= OF_PORT;
+    if ((slot & OF_PORT) && chance_below(&account->chance, 3) == 0 &&
+        SetFileCompletionNotificationModes((HANDLE)s, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS))
+        slot |= SKIPS;
     for (i = 0; i < SLOTS; i++) {
         none = 0;
         if (atomic_compare_exchange_strong(&slots[(at + (unsigned)i) % SLOTS], &none, slot)) return;
@@ -54,6 +57,10 @@ static SOCKET bound(int type, struct sockaddr_in *name) {
         return s;
     if (s != INVALID_SOCKET) closesocket(s);
     return INVALID_SOCKET;
+}
+
+static int port_of(ULONGLONG slot) {
+    return slot & SKIPS ? PORT_SKIPPED : slot & OF_PORT ? PORT : NO_PORT;
 }
 
 /* A close that leaves nothing behind that takes a port. */
@@ -111,39 +118,34 @@ static void open_some(struct account *account) {
     ReleaseSRWLockExclusive(&opening);
 }
 
+/* Whether a socket is still what it was. */
+static int is_there(SOCKET s, int kind, int port) {
+    int i;
+    for (i = 0; i < SLOTS; i++) {
+        ULONGLONG slot = slots[i];
+        if (slot && socket_of(slot) == s && (int)(slot & KIND) == kind && port_of(slot) == port) return 1;
+    }
+    return 0;
+}
+
+/* Makes the socket that AcceptEx takes, for which it has to give up the lock. */
 static void accept_on(struct account *account, SOCKET listener, int port) {
     SOCKET made;
-    if (!operation_has(ACCEPT)) return;
     ReleaseSRWLockShared(&opening);
     AcquireSRWLockExclusive(&opening);
     made = WSASocketW(AF_INET, SOCK_STREAM, 0, NULL, 0, WSA_FLAG_OVERLAPPED);
-    if (made != INVALID_SOCKET) {
-        fresh(made);
-        abort_at_close(made);
-    }
-    /* The listener may be another socket by now, unless this is the only thread that opens. */
+    if (made != INVALID_SOCKET) abort_at_close(fresh(made));
     ReleaseSRWLockExclusive(&opening);
-    if (made == INVALID_SOCKET) {
-        AcquireSRWLockShared(&opening);
-        return;
-    }
     AcquireSRWLockShared(&opening);
-    {
-        int i, is_there = 0;
-        for (i = 0; i < SLOTS; i++) {
-            ULONGLONG slot = slots[i];
-            if (slot && socket_of(slot) == listener && (slot & KIND) == LISTENER && !!(slot & OF_PORT) == port) is_there = 1;
-        }
-        if (is_there) operation_accept(account, listener, made, port);
-        else closesocket(made);
-    }
+    if (made == INVALID_SOCKET) return;
+    if (is_there(listener, LISTENER, port)) operation_accept(account, listener, made, port);
+    else closesocket(made);
 }
 
 /* Connects to a listener that is open, if there is one. */
 static void connect_to_some(struct account *account, SOCKET s, int port) {
     struct sockaddr_in name;
     int i, len = sizeof name;
-    if (!operation_has(CONNECT)) return;
     for (i = 0; i < SLOTS; i++) {
         ULONGLONG slot = slots[i];
         if (slot && (slot & KIND) == LISTENER &&
@@ -160,7 +162,7 @@ static void use(struct account *account) {
     slot = slots[chance_below(&account->chance, SLOTS)];
     if (slot) {
         SOCKET s = socket_of(slot);
-        int port = (slot & OF_PORT) != 0;
+        int port = port_of(slot);
         switch (slot & KIND) {
         case LISTENER:
             accept_on(account, s, port);
@@ -169,7 +171,7 @@ static void use(struct account *account) {
             connect_to_some(account, s, port);
             break;
         default:
-            if ((slot & KIND) == STREAM && operation_has(DISCONNECT) && chance_below(&account->chance, 40) == 0)
+            if ((slot & KIND) == STREAM && chance_below(&account->chance, 40) == 0)
                 operation_disconnect(account, s, port);
             else operation_issue(account, s, (slot & KIND) == STREAM, port);
             break;
@@ -190,7 +192,7 @@ static void call_one(struct account *account, int may_block) {
     char bytes[512];
     u_long count = 1;
     if (!slot) return;
-    switch (chance_below(&account->chance, 5)) {
+    switch (chance_below(&account->chance, 6)) {
     case 0:
         shutdown(s, (int)chance_below(&account->chance, 3));
         break;
@@ -198,6 +200,16 @@ static void call_one(struct account *account, int may_block) {
         memset(bytes, 'x', sizeof bytes);
         if (may_block) send(s, bytes, (int)chance_below(&account->chance, sizeof bytes), 0);
         break;
+    case 4: {
+        /* What is watched beside operations, until somebody else watches it. */
+        WSANETWORKEVENTS happened;
+        WSAEVENT event = WSACreateEvent();
+        WSAEventSelect(s, event, FD_READ | FD_WRITE | FD_CLOSE | FD_ACCEPT | FD_CONNECT);
+        WSAEnumNetworkEvents(s, event, &happened);
+        if (chance_below(&account->chance, 2)) WSAEventSelect(s, NULL, 0);
+        WSACloseEvent(event);
+        break;
+    }
     case 2:
         if (ioctlsocket(s, FIONREAD, &count) != 0) count = 0;
         break;
