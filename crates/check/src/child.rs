@@ -65,8 +65,10 @@ fn run(task: Task, linked: &Linked) -> Verdict {
 impl Failure {
     /// For a process that ended without a verdict.
     pub(crate) fn died(rule: &str, inside: &[String], how: &str) -> Self {
-        let called =
-            if inside.is_empty() { "outside of the provider's functions".into() } else { inside.join(" and ") };
-        Self { rule: rule.into(), came_back: format!("{how} in {called}"), called, wanted: "the call returns".into() }
+        let (called, place) = match inside {
+            [] => ("the checks of this provider".into(), "outside of the provider's functions".into()),
+            inside => (inside.join(" and "), format!("in {}", inside.join(" and "))),
+        };
+        Self { rule: rule.into(), called, came_back: format!("{how} {place}"), wanted: "the call returns".into() }
     }
 }

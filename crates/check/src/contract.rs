@@ -38,21 +38,25 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().iter().find(|rule| rule.id == id)
 }
 
-/// A line of the form `- **ID** text [tags]`, the hint for tests (`T: …`) left out.
+/// A line of the form `- **ID** text [tags]`, the hint for tests (`T: …`) before or after the tags left out.
 fn parse(document: &'static str, line: &'static str) -> Option<Rule> {
     let (id, rest) = line.strip_prefix("- **")?.split_once("**")?;
-    let rest = rest.trim();
-    let (mut text, mut source) = (rest, "");
-    if rest.ends_with(']') {
-        // The tags are the last brackets that follow each other.
-        let mut start = rest.len();
-        while let Some(open) = rest[..start].strip_suffix(']').and_then(|before| before.rfind('[')) {
-            start = open;
-        }
-        (text, source) = (rest[..start].trim_end(), &rest[start..]);
+    let (says, hint) = rest.trim().split_once(" T: ").unwrap_or((rest.trim(), ""));
+    let (text, mut source) = split_tags(says);
+    if source.is_empty() {
+        source = split_tags(hint).1;
     }
-    let text = text.split(" T: ").next().unwrap_or(text).trim_end();
     Some(Rule { id, text, source, document })
+}
+
+/// The text, and the tags at its end: the last brackets that follow each other.
+fn split_tags(all: &'static str) -> (&'static str, &'static str) {
+    let all = all.trim_end();
+    let mut start = all.len();
+    while let Some(open) = all[..start].strip_suffix(']').and_then(|before| before.rfind('[')) {
+        start = open;
+    }
+    (all[..start].trim_end(), &all[start..])
 }
 
 #[cfg(test)]
@@ -65,6 +69,8 @@ mod tests {
         let rule = rule("WSP-CLEANUP-8").unwrap();
         assert!(rule.text.starts_with("On the last call pending OVERLAPPED"), "{rule:?}");
         assert_eq!((rule.source, rule.document), ("[S:lpwspcleanup]", "docs/contract/lifecycle.md"));
+        let hinted = super::rule("WSP-CLEANUP-6").unwrap();
+        assert!(hinted.source == "[S:lpwspcleanup]" && hinted.text.ends_with("is signalled."), "{hinted:?}");
         assert!(!super::rule("WSP-CLEANUP-3").unwrap().text.contains("call twice"), "no hints");
     }
 }
