@@ -137,6 +137,7 @@ INT WSAAPI WSAStringToAddressA(LPSTR AddressString, INT AddressFamily, LPWSAPROT
 INT WSAAPI WSAStringToAddressW(LPWSTR AddressString, INT AddressFamily, LPWSAPROTOCOL_INFOW lpProtocolInfo,
                                LPSOCKADDR lpAddress, LPINT lpAddressLength);
 int WSAAPI WSAPoll(LPWSAPOLLFD fdArray, ULONG fds, INT timeout);
+/* Sockets of the system; of levels only those that are told once. */
 DWORD WSAAPI ProcessSocketNotifications(HANDLE completionPort, UINT32 registrationCount,
                                         SOCK_NOTIFY_REGISTRATION *registrationInfos, UINT32 timeoutMs,
                                         ULONG completionCount, OVERLAPPED_ENTRY *completionPortEntries,

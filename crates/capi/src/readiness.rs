@@ -1,10 +1,14 @@
-//! `select` and `WSAPoll`.
+//! `select`, `WSAPoll` and socket notifications.
 #![allow(unsafe_code, reason = "exports read and write the client's memory")]
 
-use windlass_abi::{FD_SET, NO_ERROR, SOCKET, SOCKET_ERROR, TIMEVAL, WSAPOLLFD, WsaError};
+use windlass_abi::{FD_SET, NO_ERROR, OVERLAPPED_ENTRY, SOCKET, SOCKET_ERROR, TIMEVAL, WSAPOLLFD, WsaError};
+use windlass_io::port::Port;
+use windlass_io::{Deadline, Handle};
+use windlass_runtime::notifications::{self, Terms};
 use windlass_runtime::{self as runtime, Function};
 
-use crate::boundary::{Result, array, array_mut, call, call_code};
+use crate::boundary::{Result, array, array_mut, call, call_code, store_if_wanted};
+use crate::win32::ports::take;
 
 /// The members of a set; none for a null one (API-13).
 ///
@@ -57,23 +61,85 @@ pub unsafe extern "system" fn WSAPoll(elements: *mut WSAPOLLFD, count: u32, time
     })
 }
 
-/// Readiness through a completion port is not offered: `WSAEOPNOTSUPP` (A-S39). The code is the result.
+/// One registration of a socket, as winsock2.h has it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Registration {
+    socket: SOCKET,
+    key: usize,
+    events: u16,
+    operation: u8,
+    trigger: u8,
+    result: u32,
+}
+
+/// Registers sockets, whose readiness then comes as packets of a completion port, and takes packets (A-S39). Each registration
+/// has its own result. The code is the function's result; `WAIT_TIMEOUT` if no packet came.
+///
+/// Errors: `WSAEINVAL` (arguments that do not go together), `WSA_INVALID_HANDLE`.
 ///
 /// # Safety
-/// The arguments are not followed.
+/// The arrays must be null or as long as their counts say, `received` null or writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn ProcessSocketNotifications(
-    _port: windlass_abi::HANDLE,
-    _count: u32,
-    _registrations: *mut core::ffi::c_void,
-    _timeout: u32,
-    _size: u32,
-    _results: *mut core::ffi::c_void,
-    _received: *mut u32,
+    port: windlass_abi::HANDLE,
+    count: u32,
+    registrations: *mut core::ffi::c_void,
+    timeout: u32,
+    size: u32,
+    results: *mut core::ffi::c_void,
+    received: *mut u32,
 ) -> u32 {
-    let refused = || {
+    let body = || {
         runtime::require_started(Function::ProcessSocketNotifications)?;
-        Err(WsaError::WSAEOPNOTSUPP)
+        let nothing_wanted = size == 0 && (timeout != 0 || !results.is_null() || !received.is_null());
+        if nothing_wanted || count == 0 && (!registrations.is_null() || size == 0) || size != 0 && received.is_null() {
+            return Err(WsaError::WSAEINVAL);
+        }
+        Port::of(port.into())?;
+        // SAFETY: as the caller vouches.
+        let registrations = unsafe { array_mut(registrations.cast::<Registration>(), count as usize) }?;
+        // SAFETY: as the caller vouches.
+        let results = unsafe { array_mut(results.cast::<OVERLAPPED_ENTRY>(), size as usize) }?;
+        for registration in registrations {
+            registration.result = register(port.into(), registration).err().map_or(0, WsaError::code) as u32;
+        }
+        if results.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: not null, and the caller vouches for it.
+        unsafe { store_if_wanted(received, 0) };
+        let taken = take(port.into(), results, Deadline::after_millis(timeout), false)?;
+        // SAFETY: as above.
+        unsafe { store_if_wanted(received, taken as u32) };
+        Ok(())
     };
-    call_code(refused) as u32
+    call_code(body) as u32
+}
+
+fn register(port: Handle, registration: &Registration) -> Result<()> {
+    const ENABLE: u8 = 1;
+    const DISABLE: u8 = 2;
+    const REMOVE: u8 = 4;
+    const ONCE: u8 = 1;
+    const PERSISTENT: u8 = 2;
+    const LEVEL: u8 = 4;
+    const EDGE: u8 = 8;
+    let Registration { socket, key, events, operation, trigger, .. } = *registration;
+    match operation {
+        0 => Ok(()),
+        ENABLE => {
+            let all = notifications::IN | notifications::OUT | notifications::HANGUP;
+            let one_of = |one: u8, other: u8| (trigger & one != 0) != (trigger & other != 0);
+            let is_known = trigger & !(ONCE | PERSISTENT | LEVEL | EDGE) == 0 && events & !all == 0;
+            if !is_known || !one_of(ONCE, PERSISTENT) || !one_of(LEVEL, EDGE) {
+                return Err(WsaError::WSAEINVAL);
+            }
+            let terms = Terms { events, once: trigger & ONCE != 0, level: trigger & LEVEL != 0 };
+            notifications::enable(socket, port, key, terms)
+        }
+        DISABLE => notifications::disable(socket),
+        REMOVE => notifications::remove(socket),
+        _ => Err(WsaError::WSAEINVAL),
+    }
 }

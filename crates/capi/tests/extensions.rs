@@ -1,4 +1,4 @@
-//! Extension functions, as C programs see them. Each case is a process of its own.
+//! Extension functions and socket notifications, as C programs see them. Each case is a process of its own.
 
 mod support;
 
@@ -24,6 +24,7 @@ macro_rules! cases {
 static CONNECTIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections.c"]));
 static ATTACK: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/connections_attack.c"]));
 static MESSAGES: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/messages.c"]));
+static NOTIFICATIONS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/notifications.c"]));
 static PORTS: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/extension_ports.c"]));
 static RIO: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/rio.c"]));
 static TRANSMIT: LazyLock<Program> = LazyLock::new(|| Program::build(&["crates/capi/tests/c/transmit.c"]));
@@ -79,6 +80,13 @@ fn a_close_ends_requests_of_registered_io() {
 #[test]
 fn the_last_clean_up_tells_no_completion_queue() {
     run(&RIO, "wsp_cleanup_8_the_last_clean_up_tells_no_queue");
+}
+
+cases! {
+    NOTIFICATIONS:
+    a_s39_registrations_and_what_they_need
+    socket_notifications_come_as_they_were_asked_for
+    socket_notifications_end_with_the_socket
 }
 
 cases! {

@@ -30,7 +30,7 @@
 //! | `providers` | which providers run: Absent, Starting, Running, Draining, Unloaded |
 //! | `handles` | from socket handles to providers |
 //! | `dispatch` | entering a provider, and leaving it |
-//! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`catalogs`] | what the runtime does beyond handing a call on |
+//! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`notifications`], [`catalogs`] | what the runtime does beyond handing a call on |
 //! | [`ports`] | sockets and completion ports |
 //! | [`names`] | look-ups, registrations and service classes, over name space providers |
 //! | [`thread`], [`messages`], [`builtin`], [`limits`], [`report`] | thread error, message sinks, linked-in providers, time limits, reports |
@@ -41,6 +41,7 @@ pub mod catalogs;
 pub mod limits;
 pub mod messages;
 pub mod names;
+pub mod notifications;
 pub mod overlapped;
 pub mod poll;
 pub mod ports;

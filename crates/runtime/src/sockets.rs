@@ -6,6 +6,7 @@ use crate::dispatch::{Entered, enter, enter_entry};
 use crate::function::Function;
 use crate::handles::{self, Kind, State};
 use crate::loader::{calls, descriptor};
+use crate::notifications;
 use crate::ports;
 use crate::process;
 use crate::report::{self, Counter};
@@ -42,6 +43,7 @@ pub fn close_socket(s: SOCKET) -> Result<(), WsaError> {
             continue;
         };
         let opened_by = report::socket_closing(s);
+        notifications::forget(s);
         let closed = calls::close_socket(&entered, s);
         match closed {
             Err(error) if is_kept(s, error) && handles::undo_close(s, closing) => report::socket_kept(s, opened_by),

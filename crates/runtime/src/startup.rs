@@ -4,6 +4,7 @@ use windlass_abi::WsaError;
 use windlass_io::port::Packet;
 
 use crate::function::Function;
+use crate::notifications;
 use crate::overlapped;
 use crate::process;
 use crate::providers;
@@ -53,6 +54,7 @@ pub fn cleanup() -> Result<(), WsaError> {
     report::cleaned_up(last.is_some());
     if let Some(session) = last {
         session.names.cancel();
+        notifications::forget_all();
         // Unmapped once the transport providers are, so that a name space provider can rely on those to its end.
         let modules = providers::end_session(&session, || session.names.clean_up());
         drop(modules);

@@ -131,7 +131,13 @@ pub unsafe extern "system" fn GetQueuedCompletionStatusEx(
 /// How many packets are taken at once: those that a stack holds.
 const BATCH: usize = 64;
 
-fn take(handle: Handle, entries: &mut [OVERLAPPED_ENTRY], deadline: Deadline, alertable: bool) -> Result<usize> {
+/// Takes packets into a client's array; how many, at least one.
+pub(crate) fn take(
+    handle: Handle,
+    entries: &mut [OVERLAPPED_ENTRY],
+    deadline: Deadline,
+    alertable: bool,
+) -> Result<usize> {
     let mut packets = [Packet::default(); BATCH];
     let room = entries.len().min(BATCH);
     let taken = port::get_many(handle, &mut packets[..room], deadline, alertable).map_err(reason)?;

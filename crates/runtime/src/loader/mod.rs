@@ -7,6 +7,7 @@ pub(crate) mod fork;
 pub(crate) mod hosts;
 pub(crate) mod instance;
 mod module;
+pub(crate) mod notifications;
 pub(crate) mod nsp;
 pub(crate) mod poll;
 pub(crate) mod ports;
