@@ -50,6 +50,12 @@ impl Case {
         [echo(64, 32), echo(16384, 64)].into_iter().chain(others()).collect()
     }
 
+    /// Bytes of a server's buffer: more than a message, as in real programs, so that what is received does not fill it
+    /// and nobody has to look whether there is more.
+    pub fn room(&self) -> usize {
+        self.size * 2
+    }
+
     /// What a reader is told.
     pub fn name(&self) -> String {
         let connections = match self.connections {

@@ -44,7 +44,7 @@ impl Server {
     pub fn command(&self, case: &Case) -> Command {
         let mut command = Command::new(&self.program[0]);
         command.args(&self.program[1..]);
-        command.arg(case.mode.word()).arg(case.size.to_string()).args(self.after);
+        command.arg(case.mode.word()).arg(case.room().to_string()).args(self.after);
         command.env("WINEDEBUG", "-all").env_remove("WINDLASS_REPORT_FD");
         if self.is_under_wine() {
             // Its server tells what it forgets when a program is killed.
