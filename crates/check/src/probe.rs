@@ -8,6 +8,7 @@ use windlass_catalog::ProtocolEntry;
 use windlass_io::event::{self, Reset};
 use windlass_io::wait::{Slept, sleep_ex};
 
+use crate::boundary::layers;
 use crate::boundary::module::Module;
 use crate::child::Linked;
 use crate::client::{Provider, Reply, start};
@@ -26,6 +27,7 @@ pub struct Probe {
 impl Probe {
     /// Loads the module (WSP-STARTUP-3).
     pub fn new(subject: Subject, linked: &Linked) -> Step<Self> {
+        layers::install(&subject.parts, linked);
         let (module, startup) = Module::load(&subject.module, linked)?;
         Ok(Self { subject, startup, module })
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use windlass_abi::*;
-use windlass_catalog::{ProtocolEntry, ServiceFlags, builtin};
+use windlass_catalog::{ProtocolChain, ProtocolEntry, ServiceFlags, builtin};
 
 /// A transport provider: its module, and what the catalog says that it serves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -11,8 +11,11 @@ pub struct Subject {
     pub name: String,
     /// The path of a shared object, environment strings unexpanded, or `builtin:NAME`.
     pub module: String,
-    /// Base entries, with ids that are not 0 and differ.
+    /// Base entries, or chains that the module is the top layer of, with ids that are not 0 and differ.
     pub entries: Vec<ProtocolEntry>,
+    /// The entries that the chains are made of: layers and bases, each with its module.
+    #[serde(default)]
+    pub parts: Vec<ProtocolEntry>,
 }
 
 impl Subject {
@@ -23,7 +26,26 @@ impl Subject {
         for (new, entry) in entries.iter_mut().filter(|entry| entry.id == 0).enumerate() {
             entry.id = taken + 1 + new as u32;
         }
-        Self { name: module.into(), module: module.into(), entries }
+        Self { name: module.into(), module: module.into(), entries, parts: Vec::new() }
+    }
+
+    /// For a layer: chains of it alone over each of these base entries.
+    pub fn layer(module: &str, is_ifs: bool, bases: Vec<ProtocolEntry>) -> Self {
+        let own = if is_ifs { ServiceFlags::IFS_HANDLES } else { ServiceFlags::empty() };
+        let provider = GUID::from_u128(0x5749_4e44_4c41_5953_4c41_5945_5243_484b);
+        let first = bases.iter().map(|base| base.id).max().unwrap_or(0) + 1;
+        let mut layer = ProtocolEntry { id: first, provider, module: module.into(), ..ProtocolEntry::default() };
+        (layer.name, layer.chain, layer.service_flags) = ("Layer".into(), ProtocolChain::Layer, own);
+        let chain = |(at, base): (usize, &ProtocolEntry)| ProtocolEntry {
+            id: first + 1 + at as u32,
+            provider,
+            module: module.into(),
+            chain: ProtocolChain::Chain(vec![layer.id, base.id]),
+            service_flags: (base.service_flags - ServiceFlags::IFS_HANDLES) | own,
+            ..base.clone()
+        };
+        let entries = bases.iter().enumerate().map(chain).collect();
+        Self { parts: [vec![layer.clone()], bases].concat(), ..Self::new(module, entries) }
     }
 
     /// For a module of which nothing is known: a stream and a datagram entry of IPv4, as any TCP/IP has.

@@ -2,5 +2,6 @@
 #![allow(unsafe_code, reason = "the SPI is made of raw pointers and functions")]
 
 pub mod client;
+pub mod layers;
 pub mod module;
 pub mod upcalls;

@@ -177,8 +177,12 @@ fn latest_upcall_table_counts(probe: Probe) -> Step {
     let provider = probe.start_with(probe.entry(), host::table::<'A'>())?;
     probe.start_with(probe.entry(), host::table::<'B'>())?;
     let s = provider.socket(&info).must("WSP-SOCK-5")?;
-    let registered: Vec<_> = host::log("CreateSocketHandle").into_iter().chain(host::log("ModifyIFSHandle")).collect();
-    match registered.last() {
+    let name = match host::registration(s) {
+        Some((_, true)) => "CreateSocketHandle",
+        _ => "ModifyIFSHandle",
+    };
+    // The layer above registers last; what the provider below uses is what the layer gave it.
+    match host::log(name).last() {
         None => fail("WSP-SOCK-5", "WSPSocket()", "no upcall", "WPUModifyIFSHandle or WPUCreateSocketHandle"),
         Some(upcall) => verify(
             upcall.table == 'B',

@@ -62,9 +62,16 @@ pub struct Options {
 }
 
 /// The providers that are linked into this command.
-pub fn linked() -> [(&'static str, windlass_abi::WspStartupFn); 1] {
-    [("tcpip", windlass_spi::entry::<windlass_tcpip::Tcpip>())]
+pub fn linked() -> [(&'static str, windlass_abi::WspStartupFn); 3] {
+    [
+        ("tcpip", windlass_spi::entry::<windlass_tcpip::Tcpip>()),
+        ("nonifs", windlass_spi::layer_entry::<windlass_nonifs::NonIfs>()),
+        ("pass", windlass_spi::layer_entry::<windlass_pass::Pass>()),
+    ]
 }
+
+/// Those of them that are layers, and whether their handles are those of the provider below.
+pub const LAYERS: [(&str, bool); 2] = [("builtin:nonifs", false), ("builtin:pass", true)];
 
 /// Becomes the process of one check, if it was started as that.
 pub fn run_if_asked() {

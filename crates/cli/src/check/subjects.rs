@@ -3,7 +3,7 @@
 use std::path::{Path, absolute};
 
 use windlass_abi::GUID;
-use windlass_catalog::builtin::linked_in;
+use windlass_catalog::builtin::{self, linked_in};
 use windlass_catalog::{ProtocolCatalog, ProtocolEntry};
 use windlass_check::Subject;
 
@@ -83,7 +83,11 @@ fn module(options: &Options, protocols: &ProtocolCatalog, named: &str) -> Result
                 .map_err(|path| Failure::usage(format!("{}: the path is not UTF-8", path.display())))?
         }
     };
-    let subject = if let Some(file) = &options.entries {
+    let layer = super::LAYERS.iter().find(|(layer, _)| *layer == path);
+    let subject = if let Some((_, is_ifs)) = layer {
+        let bases = if options.like.is_empty() { builtin::protocols().entries } else { like(options, protocols)? };
+        Subject::layer(&path, *is_ifs, bases)
+    } else if let Some(file) = &options.entries {
         Subject::new(&path, catalog::read_entries(file)?)
     } else if !options.like.is_empty() {
         Subject::new(&path, like(options, protocols)?)

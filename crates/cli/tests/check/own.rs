@@ -37,3 +37,12 @@ fn plain_c_keeps_the_contract() {
     let entries = root().join("examples/c/provider/entries.json");
     keeps_the_contract(&module, &["--entries", entries.to_str().expect("text")], 95);
 }
+
+/// What concerns the last clean-up while calls pend, and many threads, is not among it.
+#[test]
+fn layers_keep_what_the_contract_says_of_calls() {
+    let rules = "WSP-STARTUP-*,OV-*,EV-*,OPT-*,WSP-A2S-*,WSP-RECV-*,WSP-SEND-*,WSP-CONN-*,WSP-ACCEPT-*,WSP-SELECT-*";
+    for layer in ["builtin:nonifs", "builtin:pass"] {
+        keeps_the_contract(Path::new(layer), &["--rule", rules], 60);
+    }
+}
