@@ -35,6 +35,19 @@ pub fn linked_in(module: &str) -> Option<&str> {
     module.strip_prefix(SCHEME)
 }
 
+/// A layer that is linked into the runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkedLayer {
+    /// Its name: `builtin:NAME` is its module path.
+    pub name: &'static str,
+    /// Whether handles of the system pass through it.
+    pub ifs: bool,
+}
+
+/// The layers that are linked into the runtime.
+pub const LAYERS: &[LinkedLayer] =
+    &[LinkedLayer { name: "nonifs", ifs: false }, LinkedLayer { name: "pass", ifs: true }];
+
 /// The default protocol catalog: TCP and UDP over IPv4 and IPv6.
 pub fn protocols() -> ProtocolCatalog {
     ProtocolCatalog {

@@ -130,7 +130,8 @@ pub(crate) fn is_unchanged(s: SOCKET, binding: Binding) -> bool {
     look_up(s) == binding
 }
 
-/// Binds a handle to an instance, whatever it was bound to before: the last registration counts (RT-5, WPU-MIH-4).
+/// Binds a handle to an instance, whatever it was bound to before: the last registration counts (RT-5, WPU-MIH-4). One that the
+/// runtime made, and an IFS layer passes on, stays what it is, with its context.
 ///
 /// # Errors
 /// `WSAEMFILE`: the number is too high.
@@ -151,7 +152,11 @@ fn bind(s: SOCKET, instance: usize, entry_id: u32, state: u64) -> Result<(), Wsa
     let slot = SLOTS.get(s).ok_or(WsaError::WSAEMFILE)?;
     USED[s / PART].store(true, Relaxed);
     BOUND[instance].fetch_add(1, Relaxed);
-    let old = slot.binding.fetch_update(AcqRel, Acquire, |old| Some(Binding(old).next(instance, entry_id, state).0));
+    let next = |old: u64| {
+        let made = if Binding(old).is_bound() { old & CREATED } else { 0 };
+        Some(Binding(old).next(instance, entry_id, state | made).0)
+    };
+    let old = slot.binding.fetch_update(AcqRel, Acquire, next);
     let old = Binding(old.unwrap_or_else(|old| old));
     if old.is_bound() {
         BOUND[old.instance()].fetch_sub(1, Relaxed);
@@ -310,6 +315,19 @@ mod tests {
         bind_ifs(s, 1005, 1).unwrap();
         assert_eq!(context(s), None);
         assert!(!give_up_created(s));
+    }
+
+    // proves: LSP-2
+    #[test]
+    fn wpu_mih_4_a_handle_of_the_runtimes_stays_one_when_a_layer_takes_it_over() {
+        let s = S + 4;
+        bind_created(s, 1008, 1, 0xabcd).unwrap();
+        bind_ifs(s, 1009, 2).unwrap();
+        let open = look_up(s);
+        assert_eq!((open.state(), open.instance(), open.entry_id()), (State::Open(Kind::Created), 1009, 2));
+        assert_eq!(context(s), Some(0xabcd));
+        assert!(give_up_created(s));
+        assert_eq!((count(1008), count(1009)), (0, 0));
     }
 
     #[test]

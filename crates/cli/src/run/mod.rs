@@ -2,6 +2,7 @@
 
 mod build;
 pub mod child;
+mod layers;
 mod print;
 mod report;
 mod shell;
@@ -64,6 +65,10 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     catalog: Option<PathBuf>,
 
+    /// Put a layer over every transport: one that is linked in, or the path of a module. The outermost comes first
+    #[arg(long = "layer", value_name = "NAME[:OPTIONS]")]
+    layers: Vec<String>,
+
     /// C compiler, instead of $CC or cc
     #[arg(long, value_name = "COMPILER")]
     cc: Option<String>,
@@ -103,9 +108,12 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
             check_runs(&program)?;
             let lib = Home::find_library()?;
             let signals = take_signals()?;
-            let mut command = program_command(&program, options);
+            let catalog = Catalog::of(options)?;
+            let mut command = program_command(&program, options, &catalog);
             command.env("LD_LIBRARY_PATH", before(&lib, env::var_os("LD_LIBRARY_PATH")));
-            run_and_report(command, &name, options, signals)
+            let status = run_child(command, &name, options, &signals)?;
+            catalog.close()?;
+            Ok(child::end_like(status, signals))
         }
         Subject::Sources(files) => {
             let home = Home::find()?;
@@ -119,27 +127,59 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
             }
             // Signals are taken first, so that none leaves the folder behind.
             let signals = take_signals()?;
+            let catalog = Catalog::of(options)?;
             let folder =
                 tempfile::Builder::new().prefix("windlass-").tempdir().map_err(failed("a temporary folder"))?;
             let program = folder.path().join(files[0].file_stem().unwrap_or(OsStr::new("program")));
             for command in tools.commands(&files, &home, &program, folder.path()) {
                 let status = compile(&command, &signals)?;
                 if !status.success() {
-                    drop(folder);
+                    drop((folder, catalog));
                     return compiler_failed(&command, status, signals);
                 }
             }
-            let command = program_command(&program, options);
+            let command = program_command(&program, options, &catalog);
             let status = run_child(command, &name, options, &signals)?;
             close(folder)?;
+            catalog.close()?;
             Ok(child::end_like(status, signals))
         }
     }
 }
 
-fn run_and_report(command: Command, name: &str, options: &Options, signals: Signals) -> Result<u8, Failure> {
-    let status = run_child(command, name, options, &signals)?;
-    Ok(child::end_like(status, signals))
+/// The catalog that the program is told to use.
+enum Catalog {
+    /// The one that it finds itself.
+    Usual,
+    Given(PathBuf),
+    /// Made for this run.
+    Made(TempDir),
+}
+
+impl Catalog {
+    fn of(options: &Options) -> Result<Self, Failure> {
+        if !options.layers.is_empty() {
+            let store = crate::catalog::store(options.catalog.as_deref())?;
+            return Ok(Self::Made(layers::catalog_with(&store, &options.layers)?));
+        }
+        Ok(options.catalog.clone().map_or(Self::Usual, Self::Given))
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Usual => None,
+            Self::Given(folder) => Some(folder.clone()),
+            Self::Made(folder) => Some(folder.path().join("catalog")),
+        }
+    }
+
+    /// This process may end by a signal, so nothing is left to its end.
+    fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Made(folder) => close(folder),
+            Self::Usual | Self::Given(_) => Ok(()),
+        }
+    }
 }
 
 /// Runs the program to its end and prints the report.
@@ -167,13 +207,13 @@ fn print_report(name: &str, status: ExitStatus, summary: &Summary, form: Form) {
     });
 }
 
-fn program_command(program: &Path, options: &Options) -> Command {
+fn program_command(program: &Path, options: &Options, catalog: &Catalog) -> Command {
     let mut command = child::command(in_some_folder(program).as_os_str(), &options.arguments);
     command.env_remove(report::VARIABLE).env_remove(report::VERIFY_VARIABLE);
     if options.verify {
         command.env(report::VERIFY_VARIABLE, format!("slow={}", options.slow_call));
     }
-    if let Some(folder) = &options.catalog {
+    if let Some(folder) = catalog.folder() {
         command.env(windlass_catalog::PRIVATE_VARIABLE, folder);
     }
     command
