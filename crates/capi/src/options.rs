@@ -5,8 +5,9 @@ use core::ffi::c_void;
 use core::ptr::{null, null_mut};
 
 use windlass_abi::{
-    BOOL, LPWSAOVERLAPPED_COMPLETION_ROUTINE, NO_ERROR, QOS, SO_OPENTYPE, SO_PROTOCOL_INFOA, SO_PROTOCOL_INFOW, SOCKET,
-    SOCKET_ERROR, SOL_SOCKET, WSABUF, WSAOVERLAPPED, WSAPROTOCOL_INFOA, WSAPROTOCOL_INFOW, WsaError,
+    BOOL, LPWSAOVERLAPPED_COMPLETION_ROUTINE, NO_ERROR, QOS, SIO_BASE_HANDLE, SO_OPENTYPE, SO_PROTOCOL_INFOA,
+    SO_PROTOCOL_INFOW, SOCKET, SOCKET_ERROR, SOL_SOCKET, WSABUF, WSAOVERLAPPED, WSAPROTOCOL_INFOA, WSAPROTOCOL_INFOW,
+    WsaError,
 };
 use windlass_runtime::{Function, require_started, thread};
 
@@ -134,6 +135,14 @@ pub unsafe extern "system" fn WSAIoctl(
     overlapped: *mut WSAOVERLAPPED,
     routine: LPWSAOVERLAPPED_COMPLETION_ROUTINE,
 ) -> i32 {
+    if code == SIO_BASE_HANDLE && overlapped.is_null() {
+        // A layer has no say in this (IO-3).
+        match windlass_runtime::base_handle(s) {
+            Ok(None) => {}
+            // SAFETY: as the caller vouches.
+            known => return call(SOCKET_ERROR, || unsafe { base_handle(known, output, output_size, returned) }),
+        }
+    }
     let mut thread = thread_id(overlapped);
     // SAFETY: the arguments are the client's, passed on unchanged.
     forward(Function::WsaIoctl, s, |provider, errno| unsafe {
@@ -141,6 +150,25 @@ pub unsafe extern "system" fn WSAIoctl(
         let ioctl = provider.lpWSPIoctl;
         ioctl(s, code, input, input_size, output, output_size, returned, overlapped, routine, thread, errno)
     })
+}
+
+/// # Safety
+/// As [`WSAIoctl`].
+unsafe fn base_handle(
+    base: Result<Option<SOCKET>, WsaError>,
+    output: *mut c_void,
+    output_size: u32,
+    returned: *mut u32,
+) -> Result<i32, WsaError> {
+    let base = base?.ok_or(WsaError::WSAENOTSOCK)?;
+    if returned.is_null() || output.is_null() || (output_size as usize) < size_of::<SOCKET>() {
+        return Err(WsaError::WSAEFAULT);
+    }
+    // SAFETY: there is room for it, as the caller says.
+    unsafe { store(output.cast(), base) }?;
+    // SAFETY: not null, and the client's.
+    unsafe { store(returned, size_of::<SOCKET>() as u32) }?;
+    Ok(NO_ERROR)
 }
 
 /// A named template of quality of service (A-S11).

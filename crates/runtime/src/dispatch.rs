@@ -10,6 +10,7 @@ use windlass_abi::{
 };
 use windlass_catalog::ProtocolEntry;
 
+use crate::base;
 use crate::function::Function;
 use crate::handles::{self, Binding, State};
 use crate::loader::calls;
@@ -155,6 +156,7 @@ impl Entered {
 
     /// See [`finish_socket`](Self::finish_socket).
     pub(crate) fn new_socket(self, new: SOCKET, errno: i32) -> Result<SOCKET, WsaError> {
+        base::made(new);
         if new == INVALID_SOCKET {
             return Err(error_of(errno));
         }

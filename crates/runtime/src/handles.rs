@@ -183,6 +183,13 @@ pub(crate) fn finish_close(s: SOCKET, closing: Binding) -> bool {
     release(s, closing)
 }
 
+/// The binding is over, if it still stands: the descriptor was closed by somebody who does not tell.
+pub(crate) fn forget(s: SOCKET, binding: Binding) {
+    if binding.is_bound() {
+        release(s, binding);
+    }
+}
+
 /// Gives up a handle made by [`bind_created`]; false if it is none (WPU-CLSH-1, WPU-CLSH-2).
 pub(crate) fn give_up_created(s: SOCKET) -> bool {
     loop {

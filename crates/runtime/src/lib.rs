@@ -29,6 +29,7 @@
 //! | `selection` | which catalog entry serves a request; pure |
 //! | `providers` | which providers run: Absent, Starting, Running, Draining, Unloaded |
 //! | `handles` | from socket handles to providers |
+//! | `base` | the sockets of base providers behind those of layers |
 //! | `dispatch` | entering a provider, and leaving it |
 //! | `sockets`, [`overlapped`], [`select`], [`mod@poll`], [`notifications`], [`catalogs`] | what the runtime does beyond handing a call on |
 //! | [`ports`] | sockets and completion ports |
@@ -49,6 +50,7 @@ pub mod report;
 pub mod select;
 pub mod thread;
 
+mod base;
 mod dispatch;
 mod function;
 mod handles;
@@ -61,6 +63,7 @@ mod sockets;
 mod startup;
 mod version;
 
+pub use base::base_handle;
 pub use dispatch::{Entered, enter};
 pub use function::Function;
 pub use loader::hosts::{create_call_event, provider};

@@ -119,13 +119,13 @@ pub(crate) fn end_session<R>(session: &Arc<Session>, then: impl FnOnce() -> R) -
 ///
 /// A provider that is part of a chain, a base one too, registers what it makes with an id of its own: that stands for the chain
 /// that the calling thread is inside of. From elsewhere it stands for the provider of the entry itself, or else for
-/// some chain that the entry is part of.
+/// some chain that the entry is part of. `act` is also told whether the entry is that of a base provider.
 ///
 /// # Errors
 /// `WSAEINVAL`: there is no such entry (WPU-CSH-2, WPU-MIH-2). `WSANOTINITIALISED`: its provider does not run (UPV-2, UPV-4).
 pub(crate) fn with_running<R>(
     id: u32,
-    act: impl FnOnce(&'static Instance) -> Result<R, WsaError>,
+    act: impl FnOnce(&'static Instance, bool) -> Result<R, WsaError>,
 ) -> Result<R, WsaError> {
     let process = process::current();
     let own = process.find(|session| session.entry(id).map(|entry| Key::of(&entry)))?.ok_or(WsaError::WSAEINVAL)?;
@@ -141,7 +141,7 @@ pub(crate) fn with_running<R>(
         .or_else(|| running().find(|(key, _)| Some(**key) == own))
         .or_else(|| running().find(|(key, live)| serves(key, live)));
     let (_, live) = found.ok_or(WsaError::WSANOTINITIALISED)?;
-    act(live.instance)
+    act(live.instance, matches!(own, Some(Key::Base(_))))
 }
 
 /// Whether a key is that of a chain with this part.

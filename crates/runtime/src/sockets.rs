@@ -2,6 +2,7 @@
 
 use windlass_abi::{SOCKET, WSAPROTOCOL_INFOW, WsaError};
 
+use crate::base;
 use crate::dispatch::{Entered, enter, enter_entry};
 use crate::function::Function;
 use crate::handles::{self, Kind, State};
@@ -49,6 +50,9 @@ pub fn close_socket(s: SOCKET) -> Result<(), WsaError> {
             Err(error) if is_kept(s, error) && handles::undo_close(s, closing) => report::socket_kept(s, opened_by),
             _ => {
                 let ours = closing.state() == State::Closing(Kind::Created);
+                if ours {
+                    base::closed(s);
+                }
                 if handles::finish_close(s, closing) && ours {
                     // The provider forgot to give it up.
                     ports::forget(s);

@@ -93,6 +93,16 @@ pub trait Transport: Sized + Send + Sync + 'static {
         let _ = socket;
     }
 
+    /// How long the last clean-up waits for the calls inside before it [presses](Self::press). For the SDK's own.
+    #[doc(hidden)]
+    const PATIENCE: Option<Duration> = None;
+
+    /// Ends the calls that use this socket by other means, during the last clean-up.
+    #[doc(hidden)]
+    fn press(&self, socket: &OpenSocket<Self::Socket>) {
+        let _ = socket;
+    }
+
     /// `WSPCancelBlockingCall` (5.4): cancels the calling thread's own blocking call.
     fn cancel_blocking_call(&self) -> Result<()> {
         Err(WsaError::WSAEINVAL)

@@ -2,6 +2,7 @@
 //! as a module, one in memory, and one in plain C.
 
 mod catalogs;
+mod layers;
 mod place;
 mod programs;
 mod refused;

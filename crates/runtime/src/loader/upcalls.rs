@@ -12,7 +12,7 @@ use windlass_spi::status;
 
 use crate::handles;
 use crate::loader::descriptor;
-use crate::{messages, ports, process, providers, thread};
+use crate::{base, messages, ports, process, providers, thread};
 
 /// The table that every provider gets; each entry is there (UP-2).
 pub(crate) const TABLE: UpcallTable = UpcallTable {
@@ -55,10 +55,14 @@ unsafe extern "system" fn reset_event(handle: WSAEVENT, errno: *mut i32) -> BOOL
 
 unsafe extern "system" fn create_socket_handle(entry_id: u32, context: usize, errno: *mut i32) -> SOCKET {
     let create = || {
-        providers::with_running(entry_id, |instance| {
+        providers::with_running(entry_id, |instance, is_base| {
             let s = descriptor::reserve()?;
             let bound = handles::bind_created(s, instance.number(), entry_id, context);
-            bound.inspect_err(|_| descriptor::release(s)).map(|()| s)
+            bound.inspect_err(|_| descriptor::release(s))?;
+            if is_base {
+                base::registered(s, entry_id);
+            }
+            Ok(s)
         })
     };
     // SAFETY: `errno` is the provider's, null or valid.
@@ -84,8 +88,13 @@ unsafe extern "system" fn modify_ifs_handle(entry_id: u32, proposed: SOCKET, err
         if !descriptor::is_open(proposed) {
             return Err(WsaError::WSAEINVAL);
         }
-        providers::with_running(entry_id, |instance| handles::bind_ifs(proposed, instance.number(), entry_id))?;
-        Ok(proposed)
+        providers::with_running(entry_id, |instance, is_base| {
+            handles::bind_ifs(proposed, instance.number(), entry_id)?;
+            if is_base {
+                base::registered(proposed, entry_id);
+            }
+            Ok(proposed)
+        })
     };
     // SAFETY: `errno` is the provider's, null or valid.
     unsafe { upcall(errno, INVALID_SOCKET, bind) }

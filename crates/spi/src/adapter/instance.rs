@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use windlass_abi::{SOCKET, WSAPROTOCOL_INFOW, WsaError};
 
@@ -152,8 +153,19 @@ impl<T: Transport> Instance<T> {
         }
     }
 
+    /// What follows [`take_out`](Self::take_out) when the handle has been closed already, so that its number may be a new socket's: waits
+    /// for nobody, since that one's calls look the same. The last call to leave drops the socket.
+    pub(super) fn let_go(&self, entry: Entry, call: &Pin) {
+        let socket = own::<T>(entry);
+        socket.set_closed();
+        quietly(|| self.transport.cancel(&socket, Cancel::Close));
+        let key = self.domain.key(socket.handle() as u32);
+        let left = rundown::drain_for(|pinned| pinned == key, Some(call), Duration::ZERO);
+        left.then(move || quietly(|| drop(socket)));
+    }
+
     /// The second half of [`retire`](Self::retire).
-    pub(super) fn retire_entry(&self, entry: Entry, call: &Pin) {
+    fn retire_entry(&self, entry: Entry, call: &Pin) {
         let socket = own::<T>(entry);
         let handle = socket.handle();
         socket.set_closed();
@@ -181,6 +193,17 @@ impl<T: Transport> Instance<T> {
             }
         }
         quietly(|| self.transport.cancel_all());
+    }
+
+    /// For calls inside that do not end: see [`Transport::press`].
+    pub(super) fn press_all(&self) {
+        for (handle, _) in self.sockets.entries() {
+            let _pin = rundown::pin(self.domain.key(handle as u32));
+            // SAFETY: just pinned.
+            if let Some(socket) = unsafe { self.find(handle) } {
+                quietly(|| self.transport.press(&socket));
+            }
+        }
     }
 
     /// Resets every open socket and gives up its handle (WSP-CLEANUP-14, WSP-CLEANUP-15). All calls

@@ -138,7 +138,15 @@ impl<T: Transport> Provider<T> {
         drop(phase);
 
         instance.close();
-        let left = rundown::drain(|key| self.domain.contains(key), None);
+        let ours = |key| self.domain.contains(key);
+        let patience = T::PATIENCE.filter(|patience| {
+            // Those that stay are told of below.
+            !rundown::drain_for(ours, None, *patience).is_empty()
+        });
+        if patience.is_some() {
+            instance.press_all();
+        }
+        let left = rundown::drain(ours, None);
         let sockets = instance.abort_all();
         let keep_alive = Arc::clone(&instance);
         left.then(move || {

@@ -214,7 +214,7 @@ pub unsafe extern "system" fn wsp_close_socket<L: LayerEntry>(s: SOCKET, errno: 
                 Ok(()) => {
                     call.socket.closed.store(true, Ordering::Release);
                     match taken {
-                        Some(entry) => call.call.retire_entry(entry, &call.call.pin),
+                        Some(entry) => call.call.let_go(entry, &call.call.pin),
                         None => call.call.retire(s, &call.call.pin),
                     }
                 }

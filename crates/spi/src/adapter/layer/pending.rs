@@ -80,6 +80,10 @@ impl Pool {
     /// # Errors
     /// What `call` says: nothing was told to the client, unless the operation had been pending before.
     pub fn start(&self, mut job: Job, call: impl FnOnce(&Record, &mut Job) -> Result<()>) -> Result<Started> {
+        if let Job::Tell(client) = &job {
+            // Nobody could be told, and below this would show too late.
+            client.reset_event()?;
+        }
         let record = self.take()?;
         record.begin();
         let started = call(record, &mut job);

@@ -12,7 +12,7 @@ use crate::layer::{Find, Kind, Layer, Overrides, Socket, Startup};
 use crate::operation::{Operation, Started};
 use crate::socket::OpenSocket;
 use crate::transport::{
-    Cancel, Interest, NewSocket, Polled, Result, Selected, SocketRequest, Startup as TransportStartup, Transport,
+    Interest, NewSocket, Polled, Result, Selected, SocketRequest, Startup as TransportStartup, Transport,
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -179,12 +179,8 @@ impl<L: Layer> Transport for Layered<L> {
         function(&self.layer, &Socket { open: socket, layered: self, find }, operation)
     }
 
-    fn cancel(&self, socket: &OpenSocket<Self::Socket>, why: Cancel) {
-        if why == Cancel::CleanUp {
-            socket.reset();
-        }
-    }
-
+    /// The next providers end everything, without a word to the client: closing sockets one by one would indicate what pends on
+    /// them (WSP-CLEANUP-8, WSP-CLEANUP-12).
     fn cancel_all(&self) {
         self.chains().closed = true;
         for chain in self.all_chains() {
@@ -193,6 +189,16 @@ impl<L: Layer> Transport for Layered<L> {
     }
 
     fn abort(&self, socket: &OpenSocket<Self::Socket>) {
+        // Once the next provider has ended, the number may be another socket's.
+        if !self.chains().closed {
+            socket.reset();
+        }
+    }
+
+    /// A next provider that others have started too goes on, and so do the calls in it.
+    const PATIENCE: Option<Duration> = Some(Duration::from_millis(500));
+
+    fn press(&self, socket: &OpenSocket<Self::Socket>) {
         socket.reset();
     }
 

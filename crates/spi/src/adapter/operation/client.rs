@@ -136,6 +136,18 @@ impl Client {
         completion::tell_observer(self.overlapped.as_ptr(), false);
     }
 
+    /// Resets the event, as a start does. `WSA_INVALID_HANDLE`: it is none.
+    pub fn reset_event(&self) -> Result<()> {
+        if matches!(self.means, Means::Routine { .. }) {
+            return Ok(());
+        }
+        // SAFETY: `new` demands it.
+        match event_of(unsafe { (*self.overlapped.as_ptr()).hEvent }) {
+            Some(event) => self.link.upcalls.reset_event(event),
+            None => Ok(()),
+        }
+    }
+
     /// The operation goes on below already, so it does here, whatever the event is. Once.
     pub fn pend_anyway(&mut self) {
         if !self.pending && self.pend().is_err() {
