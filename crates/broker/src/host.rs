@@ -129,6 +129,19 @@ impl Host {
         }
     }
 
+    /// The same for one provider, and, without a limit, until it is over.
+    pub fn end_session(&self, client: ClientId, provider: GUID, end: End, limit: Option<Duration>) {
+        let provider = self.providers().get(&provider).cloned();
+        if let Some(provider) = provider {
+            provider.end(client, end, limit);
+        }
+    }
+
+    /// Whether this process advertises the provider.
+    pub fn serves(&self, id: GUID) -> bool {
+        self.providers().contains_key(&id)
+    }
+
     fn provider(&self, id: GUID) -> Result<Arc<Provider>, WsaError> {
         let provider = self.providers().get(&id).cloned();
         let served = provider.filter(|provider| !self.policy.email_only || provider.name_space() == NS_EMAIL);

@@ -12,7 +12,7 @@ pub fn register() {
         builtin::register("tcpip", windlass_spi::entry::<windlass_tcpip::Tcpip>());
         builtin::register("nonifs", windlass_spi::layer_entry::<windlass_nonifs::NonIfs>());
         builtin::register("pass", windlass_spi::layer_entry::<windlass_pass::Pass>());
-        windlass_runtime::names::remote::install(Box::new(crate::names::Here));
+        windlass_runtime::names::remote::install(Box::new(crate::names::Version2));
         // SAFETY: the handler is a function of this library, which the C library runs before it is unmapped.
         // Without it only the last counters are missing, so that it may fail.
         unsafe { libc::atexit(at_exit) };

@@ -4,6 +4,8 @@
 
 #include <nsemail.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <ws2spi.h>
 
 static GUID one_id = {0x1111, 1, 1, {1}}, two_id = {0x2222, 2, 2, {2}}, class_id = {0x4711, 7, 7, {7}};
@@ -164,6 +166,13 @@ static void set_up(void) {
 
 static DWORD space = SPACE;
 
+/* The last clean-up withdraws what is advertised. */
+static void restart(void) {
+    stop();
+    start();
+    advertise(&one_id);
+}
+
 static WSAQUERYSETW about(void) {
     WSAQUERYSETW set;
     memset(&set, 0, sizeof set);
@@ -224,8 +233,7 @@ static void nsp2_cleanup_11_a_session_can_begin_right_after_the_last_cleanup(voi
     set_up();
     for (round = 0; round < 5; round++) {
         begin();
-        stop();
-        start();
+        restart();
     }
     expect("SBECSBECSBECSBECSBEC");
     stop();
@@ -273,13 +281,12 @@ static void async_7_a_call_is_cancelled_with_its_session(void) {
         if (how == 1) CHECK_EQ(WSAUnadvertiseProvider(&one_id), 0);
         if (how == 2) stop();
         CHECK_EQ(pthread_join(client, NULL), 0);
-        if (how == 2) start();
+        if (how == 2) start(), advertise(&one_id);
         CHECK_EQ(WSAProviderCompleteAsyncCall(late, 0), 0);
         CHECK_FAILS(WSAProviderCompleteAsyncCall(late, 0), SOCKET_ERROR, WSAEINVAL);
         if (how == 0) {
             expect("SBNE");
-            stop();
-            start();
+            restart();
         }
         expect(how == 0 ? "SBNEC" : how == 1 ? "SBNREC" : "SBNEC");
         memset(calls, 0, sizeof calls);
@@ -325,6 +332,7 @@ static void nsp2_ses_7_a_startup_that_fails_leaves_nothing_to_clean_up(void) {
     stop();
     expect("SSSSBNE");
     start();
+    advertise(&one_id);
     answers = 1;
     startup_result = SOCKET_ERROR;
     startup_error = WSAEOPNOTSUPP;
@@ -453,6 +461,159 @@ static void pack_1_a_result_that_points_elsewhere_reaches_no_client(void) {
     stop();
 }
 
+/* ---- Between processes ---- */
+
+static int to_child[2], from_child[2];
+
+static void tell(int pipe[2]) {
+    CHECK_EQ(write(pipe[1], "x", 1), 1);
+}
+
+static void hear(int pipe[2]) {
+    char byte;
+    CHECK_EQ(read(pipe[0], &byte, 1), 1);
+}
+
+/* A child that has started nothing yet, and begins when it is told. */
+static pid_t child_that(void (*body)(void)) {
+    pid_t child;
+    CHECK(pipe(to_child) == 0 && pipe(from_child) == 0);
+    install(&one_id, SPACE);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        hear(to_child);
+        start();
+        body();
+        stop();
+        _exit(0);
+    }
+    return child;
+}
+
+static void await(pid_t child, int wanted) {
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), wanted);
+}
+
+static void client_uses_everything(void) {
+    WSAQUERYSETW service = about();
+    HANDLE lookup = begin();
+    static char room[4096];
+    DWORD length = sizeof room;
+    CHECK_EQ(WSALookupServiceNextW(lookup, 0, &length, (WSAQUERYSETW *)room), 0);
+    CHECK(((WSAQUERYSETW *)room)->lpszServiceInstanceName[0] == 'n');
+    CHECK_FAILS(next(lookup), SOCKET_ERROR, WSA_E_NO_MORE);
+    CHECK_EQ(WSASetServiceW(&service, RNRSERVICE_REGISTER, 0), 0);
+    tell(from_child);
+    hear(to_child);
+}
+
+static void host_for(void (*client)(void), int how, const char *while_it_lives, const char *in_the_end) {
+    pid_t child = child_that(client);
+    start();
+    advertise(&one_id);
+    answers = 1;
+    tell(to_child);
+    hear(from_child);
+    until(while_it_lives);
+    if (how == SIGKILL) CHECK_EQ(kill(child, SIGKILL), 0);
+    else tell(to_child);
+    await(child, how);
+    until(in_the_end);
+    stop();
+    expect(in_the_end);
+}
+
+/* proves: NSP2-ADV-10 */
+static void nsp2_adv_9_a_client_in_another_process_ends_in_an_orderly_way(void) {
+    host_for(client_uses_everything, 0, "SBNNs", "SBNNsEC");
+}
+
+static void nsp2_run_4_a_client_that_is_killed_is_run_down(void) {
+    host_for(client_uses_everything, SIGKILL, "SBNNs", "SBNNsREC");
+}
+
+static void *tell_when_it_waits(void *lookup) {
+    (void)lookup;
+    tell(from_child);
+    return NULL;
+}
+
+static void client_waits_for_ever(void) {
+    pthread_t other;
+    HANDLE lookup = begin();
+    CHECK_EQ(pthread_create(&other, NULL, tell_when_it_waits, NULL), 0);
+    next(lookup);
+    CHECK(!"it was killed");
+}
+
+/* What a client waited for is cancelled before its session is run down, and the provider may complete it late. */
+static void nsp2_run_6_calls_of_a_client_that_is_killed_are_cancelled(void) {
+    HANDLE late;
+    completes = NEVER;
+    host_for(client_waits_for_ever, SIGKILL, "SBN", "SBNREC");
+    late = waiting;
+    start();
+    CHECK_EQ(WSAProviderCompleteAsyncCall(late, 0), 0);
+    stop();
+}
+
+static void client_cancels(void) {
+    pthread_t other;
+    HANDLE lookup = begin();
+    CHECK_EQ(pthread_create(&other, NULL, next_is_cancelled, lookup), 0);
+    tell(from_child);
+    hear(to_child);
+    CHECK_EQ(WSALookupServiceEnd(lookup), 0);
+    CHECK_EQ(pthread_join(other, NULL), 0);
+}
+
+static void nsp2_call_6_end_cancels_a_call_in_another_process(void) {
+    completes = NEVER;
+    host_for(client_cancels, 0, "SBN", "SBNEC");
+}
+
+static void host_until_killed(void) {
+    NSPV2_ROUTINE routine = table();
+    CHECK_EQ(WSAAdvertiseProvider(&one_id, &routine), 0);
+    completes = NEVER;
+    tell(from_child);
+    hear(to_child);
+}
+
+static void *next_finds_nobody(void *lookup) {
+    CHECK_FAILS(next((HANDLE)lookup), SOCKET_ERROR, WSASERVICE_NOT_FOUND);
+    return NULL;
+}
+
+/* A host that dies is an error at once for who waits and for who comes, and stops nobody from being the next. */
+static void nsp2_unadv_3_a_host_that_is_killed_is_not_advertised(void) {
+    NSPV2_ROUTINE routine = table();
+    pthread_t waiter;
+    HANDLE lookup;
+    pid_t child = child_that(host_until_killed);
+    start();
+    begin_fails(WSASERVICE_NOT_FOUND);
+    tell(to_child);
+    hear(from_child);
+    CHECK_FAILS(WSAAdvertiseProvider(&one_id, &routine), SOCKET_ERROR, WSAEINVAL);
+    lookup = begin();
+    CHECK_EQ(pthread_create(&waiter, NULL, next_finds_nobody, lookup), 0);
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    await(child, SIGKILL);
+    CHECK_EQ(pthread_join(waiter, NULL), 0);
+    CHECK_EQ(WSALookupServiceEnd(lookup), 0);
+    begin_fails(WSASERVICE_NOT_FOUND);
+    expect("");
+    advertise(&one_id);
+    answers = 1;
+    CHECK_EQ(next(begin()), 0);
+    stop();
+    expect("SBNEC");
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(nsp2_ses_1_a_session_begins_with_the_first_call_and_ends_with_winsock),
@@ -469,6 +630,11 @@ int main(int argc, char **argv) {
         TEST(async_5_a_call_that_returns_may_be_complete),
         TEST(nsp2_call_5_a_large_result_is_asked_for_again),
         TEST(pack_1_a_result_that_points_elsewhere_reaches_no_client),
+        TEST(nsp2_adv_9_a_client_in_another_process_ends_in_an_orderly_way),
+        TEST(nsp2_run_4_a_client_that_is_killed_is_run_down),
+        TEST(nsp2_run_6_calls_of_a_client_that_is_killed_are_cancelled),
+        TEST(nsp2_call_6_end_cancels_a_call_in_another_process),
+        TEST(nsp2_unadv_3_a_host_that_is_killed_is_not_advertised),
     };
     return run_tests(tests, COUNT(tests), argc, argv);
 }

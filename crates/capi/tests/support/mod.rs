@@ -55,6 +55,7 @@ impl Program {
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.env("WINDLASS_CATALOG", self.folder.path().join("catalog")).env_remove("WINDLASS_REPORT_FD");
+        command.env("WINDLASS_RUNTIME_DIR", self.folder.path().join("hosts"));
         // Cargo's own path may lead to an older build of the library.
         command.env("LD_LIBRARY_PATH", libraries());
         command
@@ -81,6 +82,7 @@ pub fn run_tests_with(source: &str, variables: &[(&str, &Path)]) {
         let output = program
             .command()
             .env("WINDLASS_CATALOG", catalog.path())
+            .env("WINDLASS_RUNTIME_DIR", catalog.path().join("hosts"))
             .envs(variables.iter().copied())
             .arg(test)
             .output();
