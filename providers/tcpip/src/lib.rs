@@ -33,6 +33,8 @@
 //! - `AcceptEx` replaces the kernel's socket behind the descriptor: options that were set on it before are lost.
 //! - A connection that `DisconnectEx` ends may leave remains (TIME_WAIT) that keep the same two addresses from being connected
 //!   again for a minute.
+//! - An operation without an event, on a socket that is associated with a completion port, goes on when a thread waits at the
+//!   port or asks for its result. Where nobody does, looking at its structure alone shows nothing new.
 //! - An accept that waits already is not woken by a deferral on another thread, but by the next connection.
 
 mod accept;

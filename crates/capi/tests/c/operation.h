@@ -26,7 +26,7 @@ struct operation {
     pthread_t ran_in;
 };
 
-static int depth, deepest;
+static _Thread_local int depth, deepest; /* Routines run in the threads that wait for them. */
 
 static inline void CALLBACK routine(DWORD error, DWORD transferred, LPWSAOVERLAPPED overlapped, DWORD flags) {
     struct operation *operation = (struct operation *)overlapped;

@@ -503,9 +503,8 @@ static void cancel_io_means_the_threads_own(void) {
     prepare(&own, NONE);
     CHECK_FAILS(run(RECV, ends[0], &own, NONE), SOCKET_ERROR, WSA_IO_PENDING);
     CHECK_EQ(pthread_create(&thread, NULL, start_one, NULL), 0);
-    while (others.buffer.len == 0 || !pends(&others)) {
-        Sleep(1);
-    }
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK(pends(&others));
     CHECK_EQ(CancelIo((HANDLE)ends[0]), TRUE);
     check_packet(port, KEY, &own, WSA_OPERATION_ABORTED, 0);
     check_no_packet(port);
@@ -513,7 +512,6 @@ static void cancel_io_means_the_threads_own(void) {
     CHECK_EQ(CancelIo((HANDLE)ends[0]), TRUE);
     CHECK_EQ(send(ends[1], "hello", 5, 0), 5);
     check_packet(port, KEY, &others, 0, 5);
-    CHECK_EQ(pthread_join(thread, NULL), 0);
     /* Without a port, by event. */
     prepare(&event, EVENT);
     CHECK_FAILS(run(RECV, ends[1], &event, EVENT), SOCKET_ERROR, WSA_IO_PENDING);
