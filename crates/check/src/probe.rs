@@ -89,6 +89,10 @@ impl Probe {
     pub fn on(&self, entry: &ProtocolEntry, body: impl Fn(&On) -> Step) -> Step {
         let on = On { provider: self.start(entry)?, entry: entry.clone(), info: entry.info() };
         let ended = body(&on);
+        if matches!(ended, Err(Stop::Failed)) {
+            // A clean-up may wait for ever for what has failed, and nobody would hear of that.
+            return ended;
+        }
         on.provider.clean_up().must("WSP-CLEANUP-1")?;
         ended
     }

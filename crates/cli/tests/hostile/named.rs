@@ -40,7 +40,7 @@ const ROWS: [Row; 32] = [
     (Fault::CompletesTwice, "OV-8", "OV-6", "set twice"),
     (Fault::NeverTells, "OV-13", "OV-4", "the routine does not run"),
     (Fault::KeepsEvents, "OV-8", "OV-8", "the event is set"),
-    (Fault::LocksUpcalls, "UPV-6", "RT-4", "WSPSocket"),
+    (Fault::LocksUpcalls, "UPV-6", "RT-4", "it does not return"),
     (Fault::Panics, "MODE-1", "WSP-RECV-2", "crashed with SIGABRT in WSPSend"),
     (Fault::Unwinds, "MODE-1", "WSP-RECV-2", "crashed with SIGABRT in WSPSend"),
     (Fault::Crashes, "MODE-1", "WSP-RECV-2", "crashed with SIGSEGV in WSPSend"),
