@@ -56,7 +56,10 @@ int __cdecl main(void)
     // Load the AcceptEx function into memory using WSAIoctl.
     iResult = WSAIoctl(s, SIO_GET_EXTENSION_FUNCTION_POINTER, &GuidAcceptEx, sizeof(GuidAcceptEx), &lpfnAcceptEx,
                        sizeof(lpfnAcceptEx), &dwBytes, NULL, NULL);
-    if (iResult == SOCKET_ERROR) ErrorExit(TEXT("WSAIoctl"), (DWORD)WSAGetLastError());
+    if (iResult == SOCKET_ERROR || lpfnAcceptEx == NULL) {
+        ErrorExit(TEXT("WSAIoctl"), (DWORD)WSAGetLastError());
+        return 1;
+    }
     if (pTicks() == 0) return 1;
     ErrorExit(TEXT("connect"), WSAECONNREFUSED);
     closesocket(s);
