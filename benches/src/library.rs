@@ -63,8 +63,13 @@ impl Winsock {
 }
 
 fn find() -> PathBuf {
+    beside_this_program("libws2_32.so")
+}
+
+/// A shared object that was built with this program.
+pub fn beside_this_program(name: &str) -> PathBuf {
     let program = std::env::current_exe().expect("a program has a path");
     let folder = program.parent().expect("a program is in a folder");
-    let places = [folder.join("libws2_32.so"), folder.join("deps/libws2_32.so")];
-    places.into_iter().find(|path| path.exists()).expect("libws2_32.so is built beside this program")
+    let places = [folder.join(name), folder.join("deps").join(name)];
+    places.into_iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{name} is built beside this program"))
 }

@@ -4,6 +4,7 @@
 //! ratios and of the differences of neighbouring batches: these hold where the machine's speed drifts.
 
 mod enter;
+mod layers;
 mod library;
 mod pairs;
 mod port;
@@ -32,6 +33,8 @@ enum Subject {
     Enter,
     /// What send and recv add to the system call: 64 bytes, TCP and UDP over loopback, one and two threads.
     Transfer,
+    /// The same through chains of layers, IFS or not, one, two and five deep.
+    Layers,
     /// Posting to a completion port and dequeuing, on one thread and between two.
     Port,
     /// WSAStartup, socket, closesocket, WSACleanup against socket and close.
@@ -48,6 +51,9 @@ fn main() {
     }
     if wants(Subject::Transfer) {
         transfer::run(&winsock, arguments.batches);
+    }
+    if wants(Subject::Layers) {
+        layers::run(&winsock, arguments.batches);
     }
     if wants(Subject::Port) {
         port::run(arguments.batches);

@@ -229,6 +229,7 @@ impl Instance {
         handles::release_all(self.number(), |s, kind| {
             if kind == Kind::Created {
                 ports::forget(s);
+                crate::base::closed(s);
                 descriptor::release(s);
             }
         });

@@ -76,6 +76,7 @@ unsafe extern "system" fn close_socket_handle(s: SOCKET, errno: *mut i32) -> i32
             return Err(WsaError::WSAENOTSOCK);
         }
         ports::forget(s);
+        base::closed(s);
         descriptor::release(s);
         Ok(NO_ERROR)
     };

@@ -36,7 +36,17 @@ pub(super) fn host() -> Result<&'static Host> {
 
 #[cfg(unix)]
 fn exported() -> Option<Host> {
-    let process = libloading::os::unix::Library::this();
+    use libloading::os::unix::{Library, RTLD_NOW};
+    /// RTLD_NOLOAD: only what is there already, which a program may have loaded for itself alone.
+    const LOADED: i32 = libc::RTLD_NOLOAD;
+    let has = |library: &Library| {
+        // SAFETY: only asked for.
+        unsafe { library.get::<*const ()>(b"WindlassProvider\0") }.is_ok()
+    };
+    let process = Some(Library::this()).filter(has).or_else(|| {
+        // SAFETY: runs no initialiser, since it is loaded.
+        unsafe { Library::open(Some("libws2_32.so"), RTLD_NOW | LOADED) }.ok()
+    })?;
     // SAFETY: the types that the names have in the headers.
     unsafe {
         Some(Host {
