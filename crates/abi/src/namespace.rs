@@ -284,6 +284,27 @@ pub const SVCID_INET_SERVICEBYNAME: GUID = service_class(0x0002_A802);
 /// The addresses of a host.
 pub const SVCID_INET_HOSTADDRBYNAME: GUID = service_class(0x0002_A803);
 
+/// The records of a type in the DNS: the class of TCP port 53 with the type in its third part.
+pub const fn SVCID_DNS(record_type: u16) -> GUID {
+    GUID { data3: record_type, ..SVCID_TCP(53) }
+}
+
+/// The other way round: the type of the records, if the class is one of those.
+pub const fn dns_record_type(class: &GUID) -> Option<u16> {
+    let like = GUID { data3: 0, ..*class };
+    if like.to_u128() == SVCID_TCP(53).to_u128() && class.data3 != 0 { Some(class.data3) } else { None }
+}
+
+pub const SVCID_DNS_TYPE_A: GUID = SVCID_DNS(1);
+pub const SVCID_DNS_TYPE_NS: GUID = SVCID_DNS(2);
+pub const SVCID_DNS_TYPE_CNAME: GUID = SVCID_DNS(5);
+pub const SVCID_DNS_TYPE_SOA: GUID = SVCID_DNS(6);
+pub const SVCID_DNS_TYPE_PTR: GUID = SVCID_DNS(12);
+pub const SVCID_DNS_TYPE_MX: GUID = SVCID_DNS(15);
+pub const SVCID_DNS_TYPE_TEXT: GUID = SVCID_DNS(16);
+pub const SVCID_DNS_TYPE_AAAA: GUID = SVCID_DNS(28);
+pub const SVCID_DNS_TYPE_SRV: GUID = SVCID_DNS(33);
+
 const _: () = {
     assert!(size_of::<WSAQUERYSETW>() == 15 * size_of::<usize>());
     assert!(size_of::<WSAQUERYSET2W>() == 14 * size_of::<usize>());

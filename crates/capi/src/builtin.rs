@@ -9,6 +9,7 @@ use windlass_runtime::{builtin, report};
 pub fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        builtin::register_namespace("dns", windlass_spi::namespace::entry::<windlass_dns::Dns>());
         builtin::register("tcpip", windlass_spi::entry::<windlass_tcpip::Tcpip>());
         builtin::register("nonifs", windlass_spi::layer_entry::<windlass_nonifs::NonIfs>());
         builtin::register("pass", windlass_spi::layer_entry::<windlass_pass::Pass>());

@@ -3,7 +3,7 @@
 use windlass_abi::*;
 
 use crate::flags::{ProviderFlags, ServiceFlags};
-use crate::namespace::NamespaceCatalog;
+use crate::namespace::{NamespaceCatalog, NamespaceEntry};
 use crate::protocol::{ProtocolCatalog, ProtocolChain, ProtocolEntry};
 
 /// A module path with this scheme names a provider that is linked into the runtime.
@@ -14,6 +14,12 @@ pub const TCPIP_MODULE: &str = "builtin:tcpip";
 
 /// The provider id of the TCP/IP provider; it serves all four of its entries.
 pub const TCPIP_PROVIDER_ID: GUID = GUID::from_u128(0x850011f3_7ac6_44c4_ac79_f11db67624ca);
+
+/// The module path of the name space provider for the DNS.
+pub const DNS_MODULE: &str = "builtin:dns";
+
+/// The provider id of the name space provider for the DNS.
+pub const DNS_PROVIDER_ID: GUID = GUID::from_u128(0x51a1d7c3_7f6b_4ec1_9e2b_0d7f5b8f2f53);
 
 /// The id of the first entry of a catalog.
 pub const FIRST_ENTRY_ID: u32 = 1001;
@@ -62,9 +68,19 @@ pub fn protocols() -> ProtocolCatalog {
     }
 }
 
-/// The default name space catalog.
+/// The default name space catalog: the DNS, with what the machine itself knows.
 pub fn namespaces() -> NamespaceCatalog {
-    NamespaceCatalog::empty()
+    let dns = NamespaceEntry {
+        identifier: "Windlass DNS".into(),
+        provider: DNS_PROVIDER_ID,
+        module: DNS_MODULE.into(),
+        name_space: NS_DNS,
+        version: 1,
+        active: true,
+        stores_all_service_classes: false,
+        blob: None,
+    };
+    NamespaceCatalog { providers: vec![dns], ..NamespaceCatalog::empty() }
 }
 
 fn tcp(id: u32, name: &str, family: i32, sockaddr: i32) -> ProtocolEntry {

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 const PROVIDER: &str = "0a5a1f5e-0000-4000-8000-000000000001";
 const OTHER: &str = "0a5a1f5e-0000-4000-8000-000000000002";
+/// The name space provider of the default catalog.
+const DNS: &str = "51a1d7c3-7f6b-4ec1-9e2b-0d7f5b8f2f53";
 const THIRD: &str = "0a5a1f5e-0000-4000-8000-000000000003";
 
 struct Place {
@@ -101,7 +103,7 @@ fn without_a_file_the_built_in_catalog_is_listed() {
          \x20 1003  Windlass TCP over IPv6  base  AF_INET6 SOCK_STREAM 6  builtin:tcpip\n\
          \x20 1004  Windlass UDP over IPv6  base  AF_INET6 SOCK_DGRAM 17  builtin:tcpip\n\
          Name spaces: built in\n\
-         \x20 none\n"
+         \x20 51a1d7c3-7f6b-4ec1-9e2b-0d7f5b8f2f53  Windlass DNS  name space 12  enabled  builtin:dns\n"
     );
     assert!(!place.path("catalog").exists(), "looking has made a folder");
     let list = place.json("list");
@@ -225,14 +227,15 @@ fn name_space_providers_are_installed_ordered_disabled_and_removed() {
     fs::write(place.path("blob"), [1, 0xab]).unwrap();
     place.ok(&format!("install name-space ./mine.so --provider {PROVIDER} --name One --name-space 12 --blob blob"));
     place.ok(&format!("install name-space ./mine.so --provider {OTHER} --name Two --name-space 15"));
-    assert_has(&place.ok("list"), &format!("{PROVIDER}  One  name space 12  enabled"));
+    assert_has(&place.ok("list"), &format!("{PROVIDER}  One           name space 12  enabled"));
     assert_eq!(place.json(&format!("show {PROVIDER}"))["providers"][0]["blob"], "01ab");
 
     let disabled = place.json(&format!("disable {PROVIDER}"));
     assert_eq!(disabled["providers"][0]["active"], false);
-    assert_has(&place.ok("list"), "One  name space 12  disabled");
+    assert_has(&place.ok("list"), "One           name space 12  disabled");
     place.ok(&format!("enable {PROVIDER}"));
-    assert_has(&place.ok("list"), "One  name space 12  enabled");
+    assert_has(&place.ok("list"), "One           name space 12  enabled");
+    place.ok(&format!("remove {DNS}"));
 
     assert_eq!(place.json(&format!("order {OTHER}"))["order"], serde_json::json!([OTHER, PROVIDER]));
     assert_has(&place.fails(&format!("order {OTHER} 1001"), 2), "one catalog only");
@@ -279,7 +282,7 @@ fn a_backup_brings_both_catalogs_back() {
     place.ok(&format!("install transport ./mine.so --provider {PROVIDER} --like 1001 --first"));
     place.ok(&format!("install name-space ./mine.so --provider {OTHER} --name N --name-space 12"));
     let saved = place.ok("backup saved.toml");
-    assert_eq!(saved, "saved 5 protocol entries and 1 name space providers: saved.toml\n");
+    assert_eq!(saved, "saved 5 protocol entries and 2 name space providers: saved.toml\n");
 
     place.ok(&format!("remove {PROVIDER}"));
     place.ok(&format!("remove {OTHER}"));

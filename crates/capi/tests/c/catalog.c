@@ -380,12 +380,16 @@ static void cat_st_2_two_widths(void) {
 
 /* ---- Name spaces ---- */
 
+/* The one provider of the default catalog. */
+static GUID DNS = {0x51a1d7c3, 0x7f6b, 0x4ec1, {0x9e, 0x2b, 0x0d, 0x7f, 0x5b, 0x8f, 0x2f, 0x53}};
+
 /* proves: A-C15, A-C16, A-C18, A-C19, A-C22, WSC-NS-2, WSC-NS-4, WSC-NS-6, WSC-NS-7, WSC-NS-8, WSC-NS-9, LC-ERR-5 */
 static void wsc_ns_1_install_enable_order_uninstall(void) {
     WSANAMESPACE_INFOW found[8];
     GUID order[2];
     DWORD len = sizeof found;
     start();
+    CHECK_EQ(WSCUnInstallNameSpace(&DNS), 0);
     CHECK_EQ(WSCInstallNameSpace(WIDE("First"), WIDE("/lib/1.so"), NS_DNS, 1, &ONE), 0);
     CHECK_EQ(WSCInstallNameSpace(WIDE("Second"), WIDE("/lib/2.so"), NS_NLA, 2, &TWO), 0);
     CHECK_FAILS(WSCInstallNameSpace(WIDE("First"), WIDE("/lib/1.so"), NS_DNS, 1, &ONE), SOCKET_ERROR, WSANO_RECOVERY);
@@ -439,6 +443,7 @@ static void wsc_ns_11_everything_lies_in_the_buffer(void) {
     WSANAMESPACE_INFOEXA *narrow;
     WSANAMESPACE_INFOA *plain;
     start();
+    CHECK_EQ(WSCUnInstallNameSpace(&DNS), 0);
     CHECK_EQ(WSAEnumNameSpaceProvidersExW(&len, NULL), SOCKET_ERROR);
     CHECK_EQ(WSCInstallNameSpaceEx(WIDE("Gr\u00FC\u00DFe"), WIDE("/lib/1.so"), NS_DNS, 1, &ONE, &blob), 0);
     CHECK_EQ(WSCInstallNameSpace(WIDE(""), WIDE("/lib/2.so"), NS_NLA, 2, &TWO), 0);
@@ -497,6 +502,7 @@ static void wsc_ns_12_the_catalog_of_32_bits(void) {
     unsigned char byte = 7;
     BLOB blob = {1, &byte};
     DWORD len = sizeof found;
+    CHECK_EQ(WSCUnInstallNameSpace32(&DNS), 0);
     CHECK_EQ(WSCInstallNameSpace32(WIDE("One"), WIDE("/lib/1.so"), NS_DNS, 1, &ONE), 0);
     CHECK_EQ(WSCInstallNameSpaceEx32(WIDE("Two"), WIDE("/lib/2.so"), NS_NLA, 1, &TWO, &blob), 0);
     CHECK_FAILS(WSCUnInstallNameSpace(&ONE), SOCKET_ERROR, WSAEINVAL);

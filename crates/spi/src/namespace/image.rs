@@ -96,6 +96,10 @@ impl Members<'_> {
         self.put(&value.to_ne_bytes())
     }
 
+    pub(crate) fn i16(&mut self, value: i16) -> &mut Self {
+        self.put(&value.to_ne_bytes())
+    }
+
     /// A count or a length.
     pub(crate) fn count(&mut self, value: usize) -> Result<&mut Self> {
         Ok(self.u32(u32::try_from(value).map_err(|_| WsaError::WSA_NOT_ENOUGH_MEMORY)?))

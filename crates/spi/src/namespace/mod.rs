@@ -8,11 +8,13 @@
 //! | [`service_class`] | [`ServiceClass`] and its properties (`WSASERVICECLASSINFO`) |
 //! | [`image`] | [`Image`]: a structure and all that it points to, as it goes into one buffer |
 //! | [`form`] | [`Form`]: version 1 or 2, A or W |
+//! | [`host`] | hosts, services and protocols as the older functions give them, and their blobs |
 //! | [`flags`] | which parts of a result a caller gets, and the restrictions of a query |
 //! | [`registration`] | what each operation of `WSASetService` does to the addresses of a service |
 
 pub mod flags;
 pub mod form;
+pub mod host;
 pub mod image;
 pub mod provider;
 pub mod query_set;
