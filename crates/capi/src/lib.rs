@@ -35,3 +35,5 @@ pub mod startup;
 pub mod transfer;
 pub mod win32;
 pub mod wsc;
+
+pub use builtin::register as register_builtin;

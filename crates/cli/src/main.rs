@@ -4,6 +4,7 @@ mod catalog;
 mod check;
 mod failure;
 mod home;
+mod lookup;
 mod output;
 mod pkg_config;
 mod run;
@@ -29,6 +30,9 @@ enum Command {
     /// Look at the Winsock catalogs and change them
     Catalog(catalog::Options),
 
+    /// Ask the name space providers of the catalog for a name
+    Lookup(lookup::Options),
+
     /// Check providers against the contract
     Check(check::Options),
 
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Catalog(options) => catalog::run(&options),
+        Command::Lookup(options) => lookup::run(&options),
         Command::Check(options) => check::run(&options),
         Command::PkgConfig(options) => pkg_config::run(&options),
         Command::Exec { words } => Err(run::child::exec(&words)),

@@ -525,7 +525,7 @@ fn wpu_qbc_2_bad_entries_and_pointers() {
 }
 
 #[test]
-fn a_layers_own_entry_stands_for_its_chain() {
+fn the_entries_of_its_parts_stand_for_a_chain() {
     in_own_process(|| {
         register(1);
         let base = install_fake(0);
@@ -537,11 +537,13 @@ fn a_layers_own_entry_stands_for_its_chain() {
         start();
         open(1).unwrap();
         let up = fake(1).upcalls();
-        let (s, errno) = up!(up, lpWPUCreateSocketHandle(layer, 0));
-        assert_eq!(errno, 0);
         fake(1).on("WSPListen", |_| succeed());
-        assert_eq!(api::listen(s), Ok(0));
-        assert_eq!(up!(up, lpWPUCreateSocketHandle(base, 0)), (INVALID_SOCKET, WSANOTINITIALISED));
+        for part in [layer, base] {
+            let (s, errno) = up!(up, lpWPUCreateSocketHandle(part, 0));
+            assert_eq!(errno, 0);
+            assert_eq!(api::listen(s), Ok(0));
+        }
+        assert_eq!((fake(0).count("WSPStartup"), fake(1).count("WSPListen")), (0, 2), "calls go to the chain");
         end();
     });
 }
