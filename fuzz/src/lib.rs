@@ -9,6 +9,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 use windlass_abi::*;
+use windlass_broker::wire::{Hello, Message, Reply, Request};
 use windlass_catalog::{Catalog, NamespaceCatalog, ProtocolCatalog, ProtocolEntry, expand_with};
 use windlass_spi::namespace::{Form, Image, QuerySet, ServiceClass, Text, pack};
 use ws2_32::startup::{WSAGetLastError, WSAStartup};
@@ -45,6 +46,19 @@ pub fn catalog_entries(data: &[u8]) {
             assert_eq!(again, Some(catalog));
         }
     }
+}
+
+/// What a host and its clients say to each other, either way.
+pub fn broker_message(data: &[u8]) {
+    fn read<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
+        let Ok(message) = M::receive(&mut &data[..]) else { return };
+        let mut again = Vec::new();
+        message.send(&mut again).expect("no longer than it was");
+        assert_eq!(M::receive(&mut &again[..]).ok(), Some(message));
+    }
+    read::<Hello>(data);
+    read::<Request>(data);
+    read::<Reply>(data);
 }
 
 /// The path of a provider, with whatever it refers to.

@@ -20,6 +20,7 @@ type Target = fn(&[u8]);
 /// The targets that can be reached from here.
 const TARGETS: &[(&str, Target)] = &[
     ("address_text", targets::address_text),
+    ("broker_message", targets::broker_message),
     ("catalog_entries", targets::catalog_entries),
     ("catalog_file", targets::catalog_file),
     ("protocol_info", targets::protocol_info),

@@ -149,21 +149,40 @@ fn sleeping_threads_are_released_last_in_first_out() {
     const THREADS: usize = 4;
     let port = create(THREADS as u32).unwrap();
     let (sender, receiver) = channel();
+    let (here, arrived) = channel();
     scope(|s| {
+        let _closed_whatever_happens = Closed(port);
         for number in 0..THREADS {
-            let sender = sender.clone();
+            let (sender, here) = (sender.clone(), here.clone());
             s.spawn(move || {
+                here.send(rustix::thread::gettid().as_raw_nonzero()).unwrap();
                 let packet = get(port, Deadline::NEVER, false).unwrap();
                 sender.send((number, packet.key)).unwrap();
             });
-            until(|| sleepers(port) == number + 1);
+            let thread = arrived.recv().unwrap();
+            // One that is in the line but not asleep yet looks at the queue once more, and would take what is another's.
+            until(|| sleepers(port) == number + 1 && is_asleep(thread.get()));
         }
         for packet in 0..THREADS {
             post(port, numbered(packet)).unwrap();
             assert_eq!(receiver.recv(), Ok((THREADS - 1 - packet, packet)));
         }
     });
-    close(port).unwrap();
+}
+
+/// Closes a port at its end, so that no thread sleeps there for ever when an assertion fails.
+struct Closed(Handle);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        close(self.0).unwrap();
+    }
+}
+
+/// Whether the kernel has put a thread of this process to sleep.
+fn is_asleep(thread: i32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+    state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
 }
 
 #[test]
