@@ -1,4 +1,4 @@
-//! MultiByteToWideChar and WideCharToMultiByte: [`CodePage`] behind pointers.
+//! MultiByteToWideChar and WideCharToMultiByte: `CodePage` behind pointers.
 #![allow(unsafe_code, reason = "text comes from and goes to the client's memory")]
 
 use windlass_abi::{BOOL, WsaError};

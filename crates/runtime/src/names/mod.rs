@@ -6,7 +6,7 @@
 //! | `selection` | which providers are asked, in which order; pure |
 //! | `providers` | version 1 providers: started once for each id, cleaned up by the last clean-up |
 //! | [`remote`] | the seam to version 2 providers |
-//! | [`lookup`] | a look-up at several providers: Begin, Next, End and NSPIoctl |
+//! | [`mod@lookup`] | a look-up at several providers: Begin, Next, End and NSPIoctl |
 //! | [`service`] | `WSASetService` |
 //! | [`class`] | service classes |
 //! | `verdict` | what several providers' answers make together; pure |

@@ -12,7 +12,7 @@ use crate::adapter::entry::{Entry, describe};
 use crate::layer::{Layer, Layered, Overrides};
 use crate::version::Version;
 
-/// A layer together with its place in the process. Made by [`layer_entry`](crate::layer_entry).
+/// A layer together with its place in the process. Made by [`layer_entry`](macro@crate::layer_entry).
 pub trait LayerEntry: Layer + Entry<Transport = Layered<Self>> {}
 
 impl<L: Layer + Entry<Transport = Layered<L>>> LayerEntry for L {}
