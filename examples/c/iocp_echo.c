@@ -299,6 +299,8 @@ int main(int argc, char **argv)
     join(working, workers);
     CloseHandle(port);
     CloseHandle(idle);
+    free(working);
+    free(conversing);
     WSACleanup();
 
     printf("%ld connections, %lld bytes there and back, %d workers\n", (long)accepted, (long long)echoed, workers);
