@@ -196,7 +196,7 @@ int main(void)
         char request[REQUEST + 1], expected[REQUEST + 32], answer[REQUEST + 32];
         int length = 0, got;
 
-        snprintf(request, sizeof request, "request %08d", round);
+        snprintf(request, sizeof request, "request %08hu", (unsigned short)round);
         snprintf(expected, sizeof expected, "%s from port %u", request, ntohs(client_name.sin_port));
         started(connect_ex(client, (struct sockaddr *)&server_name, sizeof server_name, request, REQUEST, NULL,
                            &overlapped),
