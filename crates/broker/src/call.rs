@@ -1,10 +1,12 @@
 //! Calls that end by `WSAProviderCompleteAsyncCall` (contract: namespace, ASYNC).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use windlass_abi::WsaError;
 use windlass_spi::namespace::{ResultBuffer, SetBuffer};
+
+use crate::lock;
 
 /// The calls that providers have not completed yet, by the handles that they know them by.
 #[derive(Default)]
@@ -55,11 +57,6 @@ impl Calls {
         call.finish(outcome);
         Ok(())
     }
-
-    /// How many calls no provider has completed.
-    pub fn open(&self) -> usize {
-        lock(&self.0).calls.len()
-    }
 }
 
 /// Handles look like those of other objects: not small numbers, and multiples of four.
@@ -86,8 +83,4 @@ impl Call {
         lock(&self.outcome).get_or_insert(outcome);
         self.over.notify_all();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use windlass_abi::{GUID, WsaError};
 use windlass_spi::namespace::QuerySet;
 use windlass_spi::namespace::registration::SetOperation;
 
+use crate::lock;
 use crate::place;
 use crate::wire::{Answer, Ask, Hello, Message, Quiet, Reply, Request};
 
@@ -40,6 +41,8 @@ struct Answers {
     open: HashMap<u32, Option<Result<Answer, WsaError>>>,
     /// What every wait comes to: the host is gone, or this process has ended the session.
     over: Option<WsaError>,
+    /// The reader is done: the host has closed the connection.
+    closed: bool,
 }
 
 /// A look-up in another process. Dropping it ends it.
@@ -184,6 +187,7 @@ impl Connection {
             }
             self.arrived.notify_all();
         }
+        lock(&self.answers).closed = true;
         self.end(WsaError::WSASERVICE_NOT_FOUND);
         let _ = stream.get_ref().shutdown(Shutdown::Both);
     }
@@ -208,11 +212,8 @@ impl Connection {
     /// Waits until the host has closed the connection, and lets go of it.
     fn finish(&self, deadline: Instant) {
         let Some(reader) = lock(&self.reader).take() else { return };
-        while !reader.is_finished() && Instant::now() < deadline {
-            let answers = lock(&self.answers);
-            let moment = Duration::from_millis(1);
-            drop(self.arrived.wait_timeout(answers, moment));
-        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        drop(self.arrived.wait_timeout_while(lock(&self.answers), left, |answers| !answers.closed));
         let _ = lock(&self.writer).0.shutdown(Shutdown::Both);
         let _ = reader.join();
     }
@@ -252,8 +253,4 @@ impl Drop for RemoteLookup {
     fn drop(&mut self) {
         self.cancel();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ mod advertised;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use windlass_abi::{GUID, NS_EMAIL, WsaError};
@@ -13,6 +13,7 @@ use windlass_spi::namespace::{Advertised, LookupHandle, QuerySet, ResultBuffer, 
 
 use self::advertised::{Inside, Provider};
 use crate::call::{Call, Calls, Memory, Outcome};
+use crate::lock;
 use crate::session::{ClientId, End};
 
 /// What a host does beyond the interface's letter.
@@ -113,11 +114,6 @@ impl Host {
     /// `WSAEINVAL`: there is no such call, or it is complete (ASYNC-4).
     pub fn complete(&self, call: usize, code: i32) -> Result<(), WsaError> {
         self.calls.complete(call, self.outcome_of(code))
-    }
-
-    /// How many calls no provider has completed yet.
-    pub fn open_calls(&self) -> usize {
-        self.calls.open()
     }
 
     /// The client has finished with every provider, or is lost: its calls are cancelled and its sessions end (NSP2-RUN-6). Waits
@@ -259,8 +255,4 @@ impl Drop for Lookup<'_> {
     fn drop(&mut self) {
         self.cancel();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,7 +26,14 @@ pub mod server;
 pub mod session;
 pub mod wire;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use client::{RemoteLookup, Sessions};
 pub use host::{Host, Lookup, Policy};
 pub use server::Server;
 pub use session::ClientId;
+
+/// Locks, whatever happened to a thread that held the lock: nothing here is left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -29,10 +29,10 @@ pub fn claim(provider: GUID) -> io::Result<(Claim, UnixListener)> {
     let folder = folder();
     DirBuilder::new().mode(0o700).recursive(true).create(&folder)?;
     check(&folder)?;
-    let lock = folder.join(name(provider) + ".lock");
+    let lock = folder.join(format!("{provider}.lock"));
     let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock)?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| io::ErrorKind::AlreadyExists)?;
-    let socket = folder.join(name(provider));
+    let socket = folder.join(provider.to_string());
     // Nobody holds the lock, so nobody listens there.
     match fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -49,7 +49,7 @@ pub fn claim(provider: GUID) -> io::Result<(Claim, UnixListener)> {
 pub fn connect(provider: GUID) -> io::Result<UnixStream> {
     let folder = folder();
     check(&folder)?;
-    UnixStream::connect(folder.join(name(provider)))
+    UnixStream::connect(folder.join(provider.to_string()))
 }
 
 impl Drop for Claim {
@@ -76,11 +76,4 @@ fn folder() -> PathBuf {
         None if geteuid().is_root() => PathBuf::from("/run/windlass"),
         None => std::env::temp_dir().join(format!("windlass-{}", geteuid().as_raw())),
     }
-}
-
-/// The file name of a provider: its id.
-fn name(provider: GUID) -> String {
-    let GUID { data1, data2, data3, data4: [a, b, rest @ ..] } = provider;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{data1:08x}-{data2:04x}-{data3:04x}-{a:02x}{b:02x}-{rest}")
 }

@@ -9,7 +9,7 @@ use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use rustix::net::sockopt::socket_peercred;
@@ -17,6 +17,7 @@ use rustix::process::geteuid;
 use windlass_abi::{GUID, WsaError};
 
 use crate::host::{Host, Lookup};
+use crate::lock;
 use crate::place::{self, Claim};
 use crate::session::{ClientId, End};
 use crate::wire::{Answer, Ask, Hello, Message, Quiet, Reply, Request};
@@ -250,8 +251,4 @@ impl Session<'_> {
             let _ = Reply { number, result: Err(WsaError::WSA_NOT_ENOUGH_MEMORY) }.send(writer);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

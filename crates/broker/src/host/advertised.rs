@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use windlass_abi::WsaError;
 use windlass_spi::namespace::{Advertised, LookupHandle, SessionArgument};
 
-use super::lock;
 use crate::call::Call;
+use crate::lock;
 use crate::session::{ClientId, End, Farewell, Opened, Session};
 
 /// A provider and the sessions of its clients. Its lock is never held while the provider's code runs.
